@@ -1,0 +1,2 @@
+#pragma once
+int sluice_re2_placeholder(void);
