@@ -1,0 +1,99 @@
+/// Where requests go: servers, or other services.
+///
+/// Source: Traefik v3, reference/routing-configuration/http/load-balancing/service.
+public enum Service: Sendable, Equatable {
+  /// Spreads requests over servers.
+  case loadBalancer(LoadBalancer)
+  /// Spreads requests over services by weight.
+  case weighted(Weighted)
+  /// Uses another service when the first has no server left.
+  case failover(Failover)
+}
+
+/// Servers and how requests reach them.
+public struct LoadBalancer: Sendable, Equatable {
+  /// May be empty: every request is then answered with 503.
+  public var servers: [Server] = []
+  /// Nil: each request chooses anew.
+  public var sticky: Sticky?
+  /// Whether the client's `Host` is sent on; else the server's own.
+  public var passHostHeader = true
+  /// The name of an entry of `http.serversTransports`; nil: the static `serversTransport`.
+  public var serversTransport: String?
+  public var responseForwarding = ResponseForwarding()
+
+  public init() {}
+}
+
+/// One server of a load balancer.
+public struct Server: Sendable, Equatable {
+  public var url = ServerURL(scheme: .http, host: "", port: 80)
+  /// Its share of the requests; 0: none.
+  public var weight = 1
+  /// Whether the path of `url` is put before the request's.
+  public var preservePath = false
+
+  public init() {}
+}
+
+/// How responses are passed on.
+public struct ResponseForwarding: Sendable, Equatable {
+  /// How long bytes may be held before they are sent; negative: not at all.
+  public var flushInterval: Duration = .milliseconds(100)
+
+  public init() {}
+}
+
+/// Keeps a client at one server or service.
+public struct Sticky: Sendable, Equatable {
+  public var cookie: StickyCookie?
+
+  public init() {}
+}
+
+/// The cookie that remembers the choice.
+public struct StickyCookie: Sendable, Equatable {
+  /// Nil: a name made from the service's.
+  public var name: String?
+  public var secure = false
+  public var httpOnly = false
+  /// Nil: the attribute is not sent.
+  public var sameSite: SameSite?
+  /// In seconds; 0: a session cookie; negative: expired at once.
+  public var maxAge = 0
+  public var path = "/"
+  /// Nil: the attribute is not sent.
+  public var domain: String?
+
+  public init() {}
+}
+
+/// The `SameSite` attribute of a cookie.
+public enum SameSite: String, Sendable, CaseIterable {
+  case none, lax, strict
+}
+
+/// Services by weight.
+public struct Weighted: Sendable, Equatable {
+  public var services: [WeightedService] = []
+  public var sticky: Sticky?
+
+  public init() {}
+}
+
+/// One service of a weighted one.
+public struct WeightedService: Sendable, Equatable {
+  public var name = ""
+  /// Its share of the requests; 0: none.
+  public var weight = 1
+
+  public init() {}
+}
+
+/// A service and its replacement.
+public struct Failover: Sendable, Equatable {
+  public var service = ""
+  public var fallback = ""
+
+  public init() {}
+}
