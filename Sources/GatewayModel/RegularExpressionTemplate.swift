@@ -92,7 +92,8 @@ extension RegularExpression {
   private static func isWord(_ scalar: Unicode.Scalar) -> Bool {
     if scalar.isASCII { return scalar == "_" || Character(scalar).isLetter || Character(scalar).isNumber }
     switch scalar.properties.generalCategory {
-    case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter, .decimalNumber: return true
+    case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter, .decimalNumber:
+      return true
     default: return false
     }
   }
