@@ -18,13 +18,14 @@ public struct Signature: Sendable, Hashable {
   public init(_ goroutine: Goroutine, exact: Bool = false) {
     var hash = SignatureHash()
     hash.add(goroutine.state)
-    if !goroutine.stackAvailable { hash.add(mark: 1) }
+    if goroutine.leaked { hash.add(mark: 3) }
     for frame in goroutine.frames {
       hash.add(frame.function)
       if exact, let arguments = frame.arguments { hash.add(arguments) }
       hash.add(frame.file)
       hash.add(number: UInt64(truncatingIfNeeded: frame.line))
     }
+    if !goroutine.stackAvailable { hash.add(mark: 1) }
     if let creation = goroutine.createdBy {
       hash.add(mark: 2)
       hash.add(creation.function)
