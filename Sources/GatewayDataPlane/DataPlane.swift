@@ -1,0 +1,117 @@
+public import GatewayModel
+import NIOCore
+import NIOPosix
+
+/// The data plane from outside: start, listen, publish a Snapshot, drain.
+///
+/// It owns the event loops and their shards. Everything public here may be called from any thread; what concerns a
+/// shard is handed to its loop, which is the one visible crossing.
+public final class DataPlane: Sendable {
+  /// What became of a drain.
+  public struct DrainResult: Sendable {
+    /// Connections that were still busy at the deadline and were closed.
+    public var cutConnections: Int
+  }
+
+  private let group: MultiThreadedEventLoopGroup
+  private let shards: [NIOLoopBound<Shard>]
+
+  private init(group: MultiThreadedEventLoopGroup, shards: [NIOLoopBound<Shard>]) {
+    self.group = group
+    self.shards = shards
+  }
+
+  /// Makes `eventLoops` loops with a shard on each and `snapshot` installed. Nothing listens yet.
+  public static func start(
+    eventLoops: Int, snapshot: Snapshot, observe: @escaping @Sendable (Int) -> ShardObservation
+  ) async throws -> DataPlane {
+    let group = MultiThreadedEventLoopGroup(numberOfThreads: eventLoops)
+    var shards: [NIOLoopBound<Shard>] = []
+    for (index, loop) in group.makeIterator().enumerated() {
+      // Made on its loop, which it never leaves.
+      let shard = try await loop.submit {
+        NIOLoopBound(
+          Shard(index: index, loop: loop, snapshot: snapshot, observation: observe(index)), eventLoop: loop)
+      }.get()
+      shards.append(shard)
+    }
+    return DataPlane(group: group, shards: shards)
+  }
+
+  /// Opens the entry points on every shard and returns the ports, in order. Throws the first error and says where.
+  public func listen(_ entryPoints: [(name: String, configuration: EntryPoint)]) async throws -> [UInt16] {
+    var ports: [UInt16] = []
+    for (index, entryPoint) in entryPoints.enumerated() {
+      var port = entryPoint.configuration.address.port
+      for shard in shards {
+        do {
+          let wanted = port
+          let channel = try await onLoop(shard) { shard in
+            Listener.bind(shard, entryPoint: index, configuration: entryPoint.configuration, port: wanted)
+          }
+          try await onLoop(shard) { shard in
+            shard.listeners.append(channel)
+            return shard.loop.makeSucceededVoidFuture()
+          }
+          if let bound = channel.localAddress?.port { port = UInt16(truncatingIfNeeded: bound) }
+        } catch {
+          throw ListenError(entryPoint: entryPoint.name, address: entryPoint.configuration.address, cause: error)
+        }
+      }
+      ports.append(port)
+    }
+    return ports
+  }
+
+  /// Publishes a Snapshot and returns when every shard has it.
+  public func install(_ snapshot: Snapshot) async throws {
+    for shard in shards {
+      try await onLoop(shard) { shard in
+        shard.install(snapshot)
+        return shard.loop.makeSucceededVoidFuture()
+      }
+    }
+  }
+
+  /// Closes the listening sockets; connections go on.
+  public func stopAccepting() async {
+    for shard in shards {
+      try? await onLoop(shard) { shard in
+        let listeners = shard.listeners
+        shard.listeners = []
+        return EventLoopFuture.andAllComplete(listeners.map { $0.close() }, on: shard.loop)
+      }
+    }
+  }
+
+  /// Finishes what runs, at most for `deadline`, then closes the rest.
+  public func drain(deadline: Duration) async -> DrainResult {
+    await stopAccepting()
+    var cut = 0
+    let futures = shards.map { bound in
+      bound.eventLoop.flatSubmit { bound.value.drain(deadline: deadline.nanoseconds) }
+    }
+    for future in futures { cut += (try? await future.get()) ?? 0 }
+    return DrainResult(cutConnections: cut)
+  }
+
+  /// Ends the loops; the data plane is of no use afterwards.
+  public func shutdown() async {
+    try? await group.shutdownGracefully()
+  }
+
+  private func onLoop<Value: Sendable>(
+    _ shard: NIOLoopBound<Shard>, _ body: @escaping @Sendable (Shard) -> EventLoopFuture<Value>
+  ) async throws -> Value {
+    try await shard.eventLoop.flatSubmit { body(shard.value) }.get()
+  }
+}
+
+/// An entry point could not be opened.
+public struct ListenError: Error, CustomStringConvertible {
+  public let entryPoint: String
+  public let address: ListenAddress
+  public let cause: any Error
+
+  public var description: String { "entryPoints.\(entryPoint): cannot listen on \(address): \(cause)" }
+}

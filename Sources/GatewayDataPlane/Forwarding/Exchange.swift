@@ -1,0 +1,537 @@
+public import GatewayModel
+public import NIOCore
+
+/// One request with its response, from the parsed head to the recorded outcome.
+///
+/// The exchange is the only thing that knows both sides. It runs the middleware chain, asks a Service for a
+/// Server and that server's pool for a connection, passes body parts with back-pressure in both directions and, once,
+/// settles the outcome. Client side and server side call it directly: same loop, no promise, no lock.
+///
+/// Exchanges are kept by the shard and used again, with the memory of their heads. `serial` changes at each use, so a
+/// late callback of an earlier request can be told (see `Resumption`). A request keeps the Snapshot it began with.
+///
+/// It is open for exactly one end: `finish` is reached once, by the response's end, a local answer, a failure or
+/// the client's leaving, whichever is first.
+public final class Exchange {
+  enum Phase: Equatable {
+    /// Held by a client side that collects a head, or in the shard's store. Can move to `running`.
+    case idle
+    /// Inside the chain. Can move to `waiting`, `connecting`, `answering`.
+    case running
+    /// A middleware said `.wait`. Can move to `running` by a `Resumption`, or to `ended`.
+    case waiting
+    /// A pool was asked for a connection. Can move to `forwarding`, `answering` or `ended`.
+    case connecting
+    /// A server has the request. Can move to `answering` (it failed before its head), `tunnel` or `ended`.
+    case forwarding
+    /// The gateway itself answers. Can move to `ended`.
+    case answering
+    /// Bytes pass unparsed. Can move to `ended`.
+    case tunnel
+    /// The outcome is recorded.
+    case ended
+  }
+
+  unowned(unsafe) let shard: Shard
+  /// Differs for every request that this object has served.
+  public internal(set) var serial: UInt64 = 0
+  public let request = RequestHead()
+  public let response = ResponseHead()
+  /// Where this exchange's times, counts and states are; read by metrics, access log and ledger.
+  public internal(set) var outcome = Outcome()
+
+  var phase = Phase.idle
+  var client: ClientSide?
+  var server: UpstreamConnection?
+  var pool: UpstreamPool?
+  var installed: InstalledSnapshot?
+  var entryPoint: EntryPointPlan?
+  public internal(set) var route: Route?
+
+  /// Middlewares whose `request` was called: `route.middlewares[..<entered]`.
+  var entered = 0
+  /// The request has come completely from the client.
+  var requestReceived = false
+  var requestEndSent = false
+  var headSent = false
+  var trailers: RequestHead?
+  var transforms: [any BodyTransform] = []
+  /// Takes the request's body instead of the server, while a middleware collects it.
+  var bodySink: (any RequestBodySink)?
+  /// A body that was collected and is sent once a server is there.
+  var collectedBody: [ByteBuffer] = []
+  var collectedBytes = 0
+  /// The request that goes to the server; another one than the client's while an error page is fetched.
+  var errorPage: ErrorPage?
+  /// `Set-Cookie` values of sticky services that chose anew.
+  var stickyCookies: [[UInt8]] = []
+  /// Values that middlewares keep for each other; small and rarely used.
+  public var notes: [ObjectIdentifier: any Sendable] = [:]
+  public internal(set) var requestID: ByteRange = .empty
+
+  init(shard: Shard) {
+    self.shard = shard
+  }
+
+  /// The request as it is sent to the server.
+  var outgoing: RequestHead { errorPage?.request ?? request }
+  public var clientAddress: IPAddress { client?.connection.clientAddress ?? IPAddress(high: 0, low: 0) }
+  public var connection: ConnectionInfo? { client?.connection }
+  /// The loop this exchange lives on, for middlewares that wait for other threads.
+  public var eventLoop: any EventLoop { shard.loop }
+
+  // MARK: Beginning
+
+  /// The client side has a whole head in `request`.
+  func begin(client: ClientSide, entryPoint index: Int, startedAt: UInt64) {
+    self.client = client
+    phase = .running
+    outcome.startedAt = startedAt
+    requestReceived = request.framing == .none
+    let installed = shard.installed
+    self.installed = installed
+    let plan = installed.snapshot.entryPoints[index]
+    entryPoint = plan
+    shard.exchangeBegan(self)
+    plan.forwarding.apply(to: self)
+    let number = plan.table.match(request, clientAddress: client.connection.clientAddress, labels: plan.labels)
+    guard number >= 0 else { return reject(.noRoute) }
+    route = plan.routes[Int(number)]
+    runChain()
+  }
+
+  /// The head was refused: there is nothing to route, only something to say.
+  func begin(refusing refusal: Refusal, client: ClientSide, startedAt: UInt64) {
+    beginWithoutRoute(client, startedAt)
+    outcome.refusal = refusal
+    shard.refused(refusal, side: .client)
+    reject(Rejection(refusal))
+  }
+
+  /// The head did not arrive in time.
+  func begin(timedOut client: ClientSide, startedAt: UInt64) {
+    beginWithoutRoute(client, startedAt)
+    reject(.requestTimeout)
+  }
+
+  private func beginWithoutRoute(_ client: ClientSide, _ startedAt: UInt64) {
+    self.client = client
+    phase = .running
+    outcome.startedAt = startedAt
+    let installed = shard.installed
+    self.installed = installed
+    entryPoint = installed.snapshot.entryPoints[client.connection.entryPoint]
+    shard.exchangeBegan(self)
+  }
+
+  private func runChain() {
+    guard let route else { return }
+    phase = .running
+    while entered < route.middlewares.count {
+      let middleware = route.middlewares[entered]
+      entered += 1
+      switch middleware.request(self) {
+      case .go: continue
+      case .reject(let rejection): return reject(rejection)
+      case .answer(let local): return answer(local)
+      case .wait:
+        phase = .waiting
+        shard.exchangeWaits(self, for: .middleware)
+        return
+      }
+    }
+    forward()
+  }
+
+  /// What a waiting middleware decided.
+  func resume(_ step: Step) {
+    guard phase == .waiting else { return }
+    phase = .running
+    switch step {
+    case .go: runChain()
+    case .reject(let rejection): reject(rejection)
+    case .answer(let local): answer(local)
+    case .wait: phase = .waiting
+    }
+  }
+
+  /// For `.wait`: the way back into this exchange.
+  public func resumption() -> Resumption {
+    Resumption(exchange: self, serial: serial)
+  }
+
+  // MARK: Towards the server
+
+  func forward() {
+    guard let installed, let service = errorPage?.service ?? route?.service else { return reject(.noServer) }
+    guard let server = installed.pick(service, for: self) else {
+      return fail(Failure(.connectRefused, origin: .gateway, detail: "no server"), rejection: .noServer)
+    }
+    phase = .connecting
+    outcome.server = server
+    let pool = shard.pool(for: server)
+    self.pool = pool
+    shard.exchangeWaits(self, for: .upstreamConnect)
+    pool.acquire(self)
+  }
+
+  /// The pool found or made a connection.
+  func attach(_ connection: UpstreamConnection) {
+    phase = .forwarding
+    server = connection
+    outcome.usedIdleConnection = connection.exchangesServed > 0
+    shard.exchangeWaits(self, for: .upstreamHead)
+    connection.begin(self)
+    if errorPage != nil {
+      requestEndSent = true
+    } else if collectedBytes > 0 || bodySink != nil {
+      for part in collectedBody { connection.sendBody(part) }
+      collectedBody = []
+      connection.sendEnd(trailers: nil)
+      requestEndSent = true
+    } else if requestReceived {
+      requestEndSent = true
+    } else if !outcome.isRetry || outcome.requestBytes == 0 {
+      client?.resumeRequestBody()
+    }
+    // The client's part may have ended the exchange.
+    if phase == .forwarding, server === connection { connection.flush() }
+  }
+
+  // MARK: From the client
+
+  /// A part of the request's body, in order.
+  func requestBody(_ bytes: ByteBuffer) {
+    outcome.requestBytes &+= UInt64(bytes.readableBytes)
+    if let bodySink { return bodySink.body(bytes, of: self) }
+    guard phase == .forwarding, let server else { return }
+    server.sendBody(bytes)
+    if !server.isWritable { client?.pauseRequestBody() }
+  }
+
+  /// The request's body is complete. `trailers` are valid during the call.
+  func requestEnd(trailers: MessageHead?) {
+    requestReceived = true
+    if let bodySink { return bodySink.end(of: self) }
+    guard phase == .forwarding, let server, !requestEndSent else { return }
+    requestEndSent = true
+    server.sendEnd(trailers: trailers)
+  }
+
+  func requestFlush() {
+    server?.flush()
+  }
+
+  /// The client closed or reset before it had its response.
+  func clientGone() {
+    guard phase != .ended, phase != .idle else { return }
+    outcome.failure = .clientGone
+    if outcome.status == 0 { outcome.status = 499 }
+    client = nil
+    finish()
+  }
+
+  /// The client sent bytes that cannot be the rest of this request.
+  func requestRefused(_ refusal: Refusal) {
+    guard phase != .ended else { return }
+    outcome.refusal = refusal
+    shard.refused(refusal, side: .client)
+    if headSent {
+      outcome.failure = .requestRefused
+      client?.abort()
+      finish()
+    } else {
+      releaseServer()
+      reject(Rejection(refusal))
+    }
+  }
+
+  func requestTimedOut() {
+    guard phase != .ended, !headSent else { return }
+    releaseServer()
+    outcome.failure = .requestRefused
+    reject(.requestTimeout)
+  }
+
+  func clientBecameWritable() {
+    server?.resumeReading()
+  }
+
+  // MARK: From the server
+
+  func serverBecameWritable() {
+    if !requestReceived && bodySink == nil { client?.resumeRequestBody() }
+  }
+
+  /// A whole response head is in `response`.
+  func serverResponded() {
+    if response.status < 200 {
+      if response.status == 101 { return startTunnel() }
+      client?.sendInformational(response)
+      client?.flush()
+      response.reset()
+      return
+    }
+    outcome.upstreamHeadAt = shard.now()
+    outcome.originStatus = response.status
+    shard.exchangeWaits(self, for: .upstreamBody)
+    if let errorPage {
+      response.status = errorPage.status
+      response.reason = .empty
+      entered = errorPage.link
+    }
+    for cookie in stickyCookies { response.add("Set-Cookie", id: .setCookie, value: response.append(cookie)) }
+    runResponders()
+    // A middleware may have chosen to fetch an error page instead.
+    if errorPage != nil && errorPage?.isStarted == false { return startErrorPage() }
+    sendHead(response.framing)
+  }
+
+  /// Lets the entered middlewares see the response, innermost first.
+  private func runResponders(below limit: Int? = nil) {
+    guard let route, route.hasResponders else { return }
+    var index = (limit ?? entered) - 1
+    while index >= 0 {
+      let middleware = route.middlewares[index]
+      if middleware.actsOnResponse { middleware.response(self) }
+      index -= 1
+    }
+  }
+
+  private func sendHead(_ framing: BodyFraming) {
+    guard let client else { return }
+    outcome.status = response.status
+    if transforms.isEmpty {
+      headSent = true
+      client.sendHead(response, framing: framing, request: request)
+      return
+    }
+    var settled = framing
+    for transform in transforms { settled = transform.begin(settled, of: self) }
+    pendingFraming = settled
+    if !transforms.contains(where: { $0.holdsHead }) { releaseHead() }
+  }
+
+  private var pendingFraming = BodyFraming.none
+
+  /// A transform that held the head back lets it go, with another framing if it now knows better.
+  func releaseHead(_ framing: BodyFraming? = nil) {
+    guard let client, !headSent else { return }
+    headSent = true
+    outcome.status = response.status
+    client.sendHead(response, framing: framing ?? pendingFraming, request: request)
+  }
+
+  func serverBody(_ bytes: ByteBuffer) {
+    if transforms.isEmpty { return passBody(bytes) }
+    transforms[0].body(bytes, BodyOutput(exchange: self, next: 1))
+  }
+
+  func passBody(_ bytes: ByteBuffer) {
+    guard let client else { return }
+    outcome.responseBytes &+= UInt64(bytes.readableBytes)
+    client.sendBody(bytes)
+    if !client.isWritable { server?.pauseReading() }
+  }
+
+  func serverFlush() {
+    client?.flush()
+  }
+
+  /// The response is complete; the connection has been given back already.
+  func serverEnd(trailers: MessageHead?) {
+    server = nil
+    if transforms.isEmpty { return passEnd(trailers: trailers) }
+    transforms[0].end(BodyOutput(exchange: self, next: 1))
+  }
+
+  func passEnd(trailers: MessageHead?) {
+    if !headSent { releaseHead() }
+    client?.sendEnd(trailers: trailers)
+    client?.flush()
+    finish()
+  }
+
+  /// The connection is gone before the response was complete.
+  func serverFailed(_ failure: Failure) {
+    server = nil
+    guard phase != .ended else { return }
+    if phase == .tunnel {
+      client?.abort()
+      return finish()
+    }
+    if !headSent && mayTryAgain(failure) {
+      outcome.isRetry = true
+      outcome.retries &+= 1
+      requestEndSent = false
+      response.reset()
+      return forward()
+    }
+    fail(failure, rejection: failure.rejection)
+  }
+
+  /// Another try is made only on the keep-alive race, once, and only where the server cannot act twice: nothing of a
+  /// body has been sent and the method is idempotent, or the connection was dead before the first byte (RFC 9110
+  /// section 9.2.2, RFC 9112 section 9.3.1).
+  private func mayTryAgain(_ failure: Failure) -> Bool {
+    guard failure.kind == .closedWhileIdle, outcome.retries < 2, client != nil else { return false }
+    guard outcome.requestBytes == 0 || !collectedBody.isEmpty else { return false }
+    return failure.isRetrySafe || request.method.isIdempotent || request.value(of: .idempotencyKey) != nil
+  }
+
+  /// A pool could not provide a connection.
+  func acquireFailed(_ failure: Failure) {
+    guard phase == .connecting else { return }
+    fail(failure, rejection: failure.rejection)
+  }
+
+  private func fail(_ failure: Failure, rejection: Rejection) {
+    outcome.failure = failure.kind
+    shard.upstreamFailed(self, failure)
+    if headSent {
+      client?.abort()
+      return finish()
+    }
+    if let errorPage, errorPage.isStarted {
+      // The page could not be had: the client gets the plain problem with the status it was about.
+      var plain = rejection
+      plain.status = errorPage.status
+      self.errorPage = nil
+      return reject(plain)
+    }
+    reject(rejection)
+  }
+
+  // MARK: Answers of our own
+
+  func reject(_ rejection: Rejection) {
+    response.reset()
+    outcome.rejection = rejection.code
+    shard.assignRequestID(self)
+    let body = ProblemWriter.fill(response, rejection, requestID: requestID, in: request)
+    respond(body)
+  }
+
+  func answer(_ local: LocalAnswer) {
+    response.reset()
+    response.status = local.status
+    for field in local.fields { response.add(name: field.name, value: field.value) }
+    respond(local.body)
+  }
+
+  private func respond(_ body: [UInt8]) {
+    let decidedBy = phase == .running && route != nil && entered > 0 && outcome.server == nil ? entered - 1 : entered
+    phase = .answering
+    response.framing = body.isEmpty ? .none : .length(UInt64(body.count))
+    runResponders(below: decidedBy)
+    if errorPage != nil && errorPage?.isStarted == false { return startErrorPage() }
+    sendHead(response.framing)
+    if !body.isEmpty && request.method != .head && allowsBody(response.status) {
+      serverBody(shard.buffer(body))
+    }
+    serverEnd(trailers: nil)
+  }
+
+  private func allowsBody(_ status: UInt16) -> Bool { status >= 200 && status != 204 && status != 304 }
+
+  // MARK: Error pages
+
+  /// Called by the `errors` middleware from `response`: fetch `path` from `service` and answer with it.
+  func replaceResponse(by service: ServicePlan, path: [UInt8], status: UInt16, link: Int) {
+    guard errorPage == nil else { return }
+    errorPage = ErrorPage(service: service, path: path, status: status, link: link, copying: request)
+  }
+
+  private func startErrorPage() {
+    releaseServer()
+    transforms = []
+    errorPage?.isStarted = true
+    response.reset()
+    forward()
+  }
+
+  // MARK: Tunnel
+
+  private func startTunnel() {
+    guard request.connection.upgrade, let client else {
+      releaseServer()
+      return fail(Failure(.responseRefused, detail: "101 without an upgrade request"), rejection: Failure(.responseRefused).rejection)
+    }
+    phase = .tunnel
+    outcome.status = 101
+    outcome.originStatus = 101
+    headSent = true
+    runResponders()
+    shard.exchangeWaits(self, for: .tunnel)
+    client.startTunnel(response)
+  }
+
+  /// Bytes of an upgraded connection from the client.
+  func tunnelFromClient(_ bytes: ByteBuffer) {
+    guard let server else { return }
+    outcome.requestBytes &+= UInt64(bytes.readableBytes)
+    server.sendRaw(bytes)
+    if !server.isWritable { client?.pauseRequestBody() }
+  }
+
+  /// Bytes of an upgraded connection from the server.
+  func tunnelFromServer(_ bytes: ByteBuffer) {
+    passBody(bytes)
+    client?.flush()
+  }
+
+  // MARK: The end
+
+  private func releaseServer() {
+    if phase == .connecting { pool?.cancel(self) }
+    server?.cancel()
+    server = nil
+  }
+
+  /// Settles the outcome and gives everything back. Reached once.
+  func finish() {
+    guard phase != .ended else { return }
+    releaseServer()
+    phase = .ended
+    outcome.endedAt = shard.now()
+    if let route {
+      var index = entered - 1
+      while index >= 0 {
+        if route.middlewares[index].actsOnEnd { route.middlewares[index].ended(self) }
+        index -= 1
+      }
+    }
+    shard.exchangeEnded(self)
+    let side = client
+    client = nil
+    shard.store(self)
+    side?.exchangeEnded()
+  }
+
+  /// Makes the object ready for another request.
+  func clear() {
+    serial &+= 1
+    phase = .idle
+    request.reset()
+    response.reset()
+    outcome = Outcome()
+    client = nil
+    server = nil
+    pool = nil
+    installed = nil
+    entryPoint = nil
+    route = nil
+    entered = 0
+    requestReceived = false
+    requestEndSent = false
+    headSent = false
+    if !transforms.isEmpty { transforms = [] }
+    bodySink = nil
+    if !collectedBody.isEmpty { collectedBody = [] }
+    collectedBytes = 0
+    errorPage = nil
+    if !stickyCookies.isEmpty { stickyCookies = [] }
+    if !notes.isEmpty { notes = [:] }
+    requestID = .empty
+  }
+}

@@ -1,0 +1,25 @@
+import GatewayModel
+
+/// What became of an exchange: the one record that metrics, access log and protections read.
+public struct Outcome {
+  /// Nanoseconds of the loop's clock.
+  public var startedAt: UInt64 = 0
+  public var upstreamHeadAt: UInt64 = 0
+  public var endedAt: UInt64 = 0
+  /// Status sent to the client; 499 when it left before.
+  public var status: UInt16 = 0
+  /// Status the server sent; zero when none did.
+  public var originStatus: UInt16 = 0
+  public var requestBytes: UInt64 = 0
+  public var responseBytes: UInt64 = 0
+  public var server: ServerPlan?
+  public var failure: Failure.Kind?
+  public var refusal: Refusal?
+  /// The code of our own decision, if the answer was one.
+  public var rejection: StaticString?
+  public var retries: UInt8 = 0
+  public var isRetry = false
+  public var usedIdleConnection = false
+
+  public init() {}
+}

@@ -1,0 +1,162 @@
+import NIOCore
+import NIOSSL
+import NIOTLS
+
+/// Stands first in a TLS connection's pipeline: reads the server name, puts the right context in place, and when the
+/// session is up puts HTTP/1.1 or HTTP/2 behind it, as ALPN says.
+///
+/// A client has the head timeout to get through the handshake. A plain HTTP request on a TLS port is answered in plain
+/// HTTP, because that mistake is common and a reset explains nothing.
+final class TLSAcceptor: ChannelInboundHandler, RemovableChannelHandler, TimerOwner, Drainable {
+  typealias InboundIn = ByteBuffer
+  typealias OutboundOut = ByteBuffer
+
+  unowned(unsafe) let shard: Shard
+  private let connection: ConnectionInfo
+  private var held: ByteBuffer?
+  private var isHandshaking = false
+  private var context: ChannelHandlerContext?
+  private let timer = TimerNode()
+
+  init(shard: Shard, connection: ConnectionInfo) {
+    self.shard = shard
+    self.connection = connection
+    timer.owner = self
+  }
+
+  deinit { shard.timers.disarm(timer) }
+
+  private var plan: EntryPointPlan { shard.installed.snapshot.entryPoints[connection.entryPoint] }
+
+  func handlerAdded(context: ChannelHandlerContext) {
+    self.context = context
+    shard.register(self)
+    shard.timers.arm(timer, duration: max(plan.timeouts.head, 1_000_000_000), now: shard.now())
+  }
+
+  func handlerRemoved(context: ChannelHandlerContext) {
+    self.context = nil
+    shard.timers.disarm(timer)
+    shard.unregister(self)
+  }
+
+  func timerFired(_ node: TimerNode) { context?.close(promise: nil) }
+  func drain() { context?.close(promise: nil) }
+  func closeNow() { context?.close(promise: nil) }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    shard.observation.handshakeFailed(plan, String(describing: error))
+    context.close(promise: nil)
+  }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    var bytes = unwrapInboundIn(data)
+    if isHandshaking {
+      context.fireChannelRead(data)
+      return
+    }
+    if var joined = held {
+      joined.writeImmutableBuffer(bytes)
+      bytes = joined
+    }
+    var chosen: NIOSSLContext?
+    let progress = bytes.withUnsafeReadableBytes { raw -> ClientHello.Progress in
+      let progress = ClientHello.parse(raw)
+      if case .serverName(let range) = progress, let table = plan.tls {
+        chosen = table.context(for: range.map { UnsafeRawBufferPointer(rebasing: raw[$0]) })
+        connection.serverName = range.map { String(decoding: raw[$0], as: UTF8.self) }
+      }
+      return progress
+    }
+    switch progress {
+    case .incomplete:
+      held = bytes
+    case .refused:
+      answerPlainRequest(context, bytes)
+    case .serverName:
+      guard let chosen else {
+        shard.observation.handshakeFailed(plan, "no certificate for this name")
+        context.close(promise: nil)
+        return
+      }
+      held = nil
+      startHandshake(context, chosen, bytes)
+    }
+  }
+
+  private func startHandshake(_ context: ChannelHandlerContext, _ chosen: NIOSSLContext, _ bytes: ByteBuffer) {
+    isHandshaking = true
+    let operations = context.pipeline.syncOperations
+    do {
+      let tls = NIOSSLServerHandler(context: chosen)
+      try operations.addHandler(tls, position: .after(self))
+      try operations.addHandler(HandshakeEnd(acceptor: self), position: .after(tls))
+    } catch {
+      context.close(promise: nil)
+      return
+    }
+    context.fireChannelRead(wrapInboundOut(bytes))
+    context.fireChannelReadComplete()
+  }
+
+  typealias InboundOut = ByteBuffer
+
+  private func answerPlainRequest(_ context: ChannelHandlerContext, _ bytes: ByteBuffer) {
+    let looksLikeHTTP = bytes.readableBytesView.prefix(8).contains(0x20)
+    guard looksLikeHTTP else {
+      context.close(promise: nil)
+      return
+    }
+    let text =
+      "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\nContent-Length: 54\r\n\r\n"
+      + "This port speaks TLS; a plain HTTP request was sent.\r\n"
+    context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: text)), promise: nil)
+    context.close(mode: .output, promise: nil)
+  }
+
+  /// The session is up.
+  fileprivate func handshakeEnded(_ context: ChannelHandlerContext, negotiated: String?) {
+    shard.timers.disarm(timer)
+    let operations = context.pipeline.syncOperations
+    do {
+      if negotiated == "h2" {
+        try HTTP2Pipeline.install(on: context.channel, shard: shard, connection: connection)
+      } else {
+        try operations.addHandler(HTTP1Connection(shard: shard, connection: connection))
+      }
+      _ = operations.removeHandler(self)
+    } catch {
+      context.close(promise: nil)
+    }
+  }
+}
+
+/// Waits behind the TLS handler for the end of the handshake, then makes way.
+private final class HandshakeEnd: ChannelInboundHandler, RemovableChannelHandler {
+  typealias InboundIn = ByteBuffer
+
+  private let acceptor: TLSAcceptor
+  private var early: [NIOAny] = []
+
+  init(acceptor: TLSAcceptor) {
+    self.acceptor = acceptor
+  }
+
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    if case .handshakeCompleted(let negotiated) = event as? TLSUserEvent {
+      acceptor.handshakeEnded(context, negotiated: negotiated)
+      for data in early { context.fireChannelRead(data) }
+      early = []
+      context.fireChannelReadComplete()
+      _ = context.pipeline.syncOperations.removeHandler(context: context)
+      return
+    }
+    context.fireUserInboundEventTriggered(event)
+  }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) { early.append(data) }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    acceptor.errorCaught(context: context, error: error)
+  }
+}

@@ -1,0 +1,70 @@
+import NIOSSL
+
+/// Which TLS context answers for which server name: immutable, made when the Snapshot is built.
+///
+/// Exact names come first, then the wildcard one label up (RFC 6125 section 6.4.3: `*` stands for one label), then the
+/// default, unless `sniStrict` refuses names nobody has. The look-up hashes the bytes of the name in place, so a
+/// handshake allocates nothing here. A certificate that changes makes a new table with the next Snapshot; handshakes
+/// done keep their context.
+final class TLSTable: Sendable {
+  private struct Entry: Sendable {
+    let name: [UInt8]
+    let context: NIOSSLContext
+  }
+
+  private let slots: [[Entry]]
+  private let fallback: NIOSSLContext?
+  private let mask: Int
+
+  /// `contexts` are by lower-case name, wildcard names as `*.example.com`. Without `fallback` unknown names are refused.
+  init(contexts: [String: NIOSSLContext], fallback: NIOSSLContext?) {
+    var size = 16
+    while size < contexts.count * 2 { size *= 2 }
+    var slots = [[Entry]](repeating: [], count: size)
+    for (name, context) in contexts {
+      let bytes = Array(name.utf8)
+      let hash = bytes.withUnsafeBytes { Self.hash($0, from: 0) }
+      slots[hash & (size - 1)].append(Entry(name: bytes, context: context))
+    }
+    self.slots = slots
+    self.fallback = fallback
+    mask = size - 1
+  }
+
+  /// The context for a name, or for none; nil refuses the handshake.
+  func context(for name: UnsafeRawBufferPointer?) -> NIOSSLContext? {
+    guard let name, !name.isEmpty else { return fallback }
+    if let exact = find(name, from: 0, wildcard: false) { return exact }
+    if let dot = name.firstIndex(of: 0x2E), let wild = find(name, from: dot, wildcard: true) { return wild }
+    return fallback
+  }
+
+  private func find(_ name: UnsafeRawBufferPointer, from start: Int, wildcard: Bool) -> NIOSSLContext? {
+    var hash = wildcard ? Self.step(Self.seed, 0x2A) : Self.seed
+    for index in start..<name.count { hash = Self.step(hash, lowercased(name[index])) }
+    let length = name.count - start + (wildcard ? 1 : 0)
+    for entry in slots[Int(truncatingIfNeeded: hash) & mask] where entry.name.count == length {
+      var matches = !wildcard || entry.name[0] == 0x2A
+      var index = start
+      while matches && index < name.count {
+        matches = entry.name[index - start + (wildcard ? 1 : 0)] == lowercased(name[index])
+        index += 1
+      }
+      if matches { return entry.context }
+    }
+    return nil
+  }
+
+  private static let seed: UInt64 = 0xCBF2_9CE4_8422_2325
+
+  /// FNV-1a: the keys are the operator's, not a stranger's, so no keyed hash is needed.
+  private static func step(_ hash: UInt64, _ byte: UInt8) -> UInt64 {
+    (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3
+  }
+
+  private static func hash(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
+    var hash = seed
+    for byte in bytes { hash = step(hash, byte) }
+    return Int(truncatingIfNeeded: hash)
+  }
+}

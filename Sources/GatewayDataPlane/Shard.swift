@@ -1,0 +1,180 @@
+import GatewayModel
+import NIOCore
+
+/// One event loop's private world: its Snapshot, pools, timers, counters and stores of used-again objects.
+///
+/// A connection lives and dies on its loop, and so does everything it touches, which is why nothing here has a lock
+/// and nothing is `Sendable`: the compiler keeps it home. Other threads reach a shard only through `loop.execute`
+/// (see `DataPlane`), and read its counters through the relaxed atomics of `Observability`.
+final class Shard {
+  let index: Int
+  let loop: any EventLoop
+  let timers: TimerQueues
+  private(set) var installed: InstalledSnapshot
+  let observation: ShardObservation
+  let responseLimits: WireLimits
+  private(set) var date = DateField()
+  private(set) var isDraining = false
+
+  private var pools: [UpstreamPool?] = []
+  private var exchanges: [Exchange] = []
+  private var buffers: [ByteBuffer] = []
+  var listeners: [any Channel] = []
+  private var drained: EventLoopPromise<Int>?
+  private let drainTimer = TimerNode()
+  private var cutConnections = 0
+  /// Client connections by identity, for the drain.
+  private var connections: [ObjectIdentifier: any Drainable] = [:]
+  /// The time of the last look at the clock; exact enough for timeouts.
+  private(set) var coarseNow: UInt64
+
+  private static let exchangesKept = 256
+  private static let buffersKept = 8
+  private static let bufferBytesKept = 64 * 1024
+
+  init(index: Int, loop: any EventLoop, snapshot: Snapshot, observation: ShardObservation) {
+    self.index = index
+    self.loop = loop
+    self.observation = observation
+    timers = TimerQueues(loop: loop)
+    responseLimits = WireLimits(headBytesMax: 64 * 1024, fieldsMax: 256)
+    coarseNow = NIODeadline.now().uptimeNanoseconds
+    installed = InstalledSnapshot(snapshot: snapshot, shardIndex: index)
+    date.update(now: coarseNow, wall: WallClock.seconds)
+    growPools(snapshot)
+  }
+
+  /// Nanoseconds of the loop's clock, now.
+  func now() -> UInt64 {
+    coarseNow = NIODeadline.now().uptimeNanoseconds
+    date.update(now: coarseNow, wall: WallClock.seconds)
+    return coarseNow
+  }
+
+  // MARK: Snapshots
+
+  /// Swaps the Snapshot. Running exchanges keep theirs; pools of servers that are the same keep their connections.
+  func install(_ snapshot: Snapshot) {
+    installed = InstalledSnapshot(snapshot: snapshot, shardIndex: index)
+    growPools(snapshot)
+    var isNamed = [Bool](repeating: false, count: pools.count)
+    for server in snapshot.servers {
+      isNamed[server.id] = true
+      pools[server.id]?.update(server)
+    }
+    for id in pools.indices where !isNamed[id] {
+      guard let pool = pools[id] else { continue }
+      pool.retire()
+      if pool.isEmpty { pools[id] = nil }
+    }
+  }
+
+  private func growPools(_ snapshot: Snapshot) {
+    let highest = snapshot.servers.reduce(-1) { max($0, $1.id) }
+    if highest >= pools.count { pools.append(contentsOf: repeatElement(nil, count: highest + 1 - pools.count)) }
+  }
+
+  func pool(for server: ServerPlan) -> UpstreamPool {
+    // An exchange of an old Snapshot may name a server whose pool is gone; it gets a new one.
+    if let pool = pools[server.id] { return pool }
+    let pool = UpstreamPool(shard: self, server: server)
+    pools[server.id] = pool
+    return pool
+  }
+
+  func isDown(_ server: ServerPlan) -> Bool {
+    guard let pool = pools[server.id] else { return false }
+    return pool.downUntil > coarseNow
+  }
+
+  func connectionClosed(_ pool: UpstreamPool) {
+    // A retired pool's last connection takes the pool with it.
+    if pool.isEmpty && pool.isRetired && pools[pool.server.id] === pool { pools[pool.server.id] = nil }
+  }
+
+  // MARK: Stores
+
+  func takeExchange() -> Exchange {
+    exchanges.popLast() ?? Exchange(shard: self)
+  }
+
+  /// Takes an exchange back; nobody may hold on to it but by `Resumption`.
+  func store(_ exchange: Exchange) {
+    exchange.clear()
+    if exchanges.count < Self.exchangesKept { exchanges.append(exchange) }
+  }
+
+  /// A buffer to fill, write and give back within one turn of the loop.
+  func takeBuffer() -> ByteBuffer {
+    if var buffer = buffers.popLast() {
+      // If the channel still holds the bytes this allocates anew, and otherwise not: copy-on-write is the check.
+      buffer.clear()
+      return buffer
+    }
+    return ByteBufferAllocator().buffer(capacity: 4096)
+  }
+
+  func giveBuffer(_ buffer: ByteBuffer) {
+    if buffers.count < Self.buffersKept && buffer.capacity <= Self.bufferBytesKept { buffers.append(buffer) }
+  }
+
+  func buffer(_ bytes: [UInt8]) -> ByteBuffer {
+    ByteBuffer(bytes: bytes)
+  }
+
+  // MARK: Connections and drain
+
+  func register(_ connection: any Drainable) {
+    connections[ObjectIdentifier(connection)] = connection
+    if isDraining { connection.drain() }
+  }
+
+  func unregister(_ connection: any Drainable) {
+    connections[ObjectIdentifier(connection)] = nil
+    if connections.isEmpty { endDrain() }
+  }
+
+  var connectionCount: Int { connections.count }
+
+  /// Idle connections close now, busy ones after their response; at the deadline whatever is left. The future gives the
+  /// number of those.
+  func drain(deadline: UInt64) -> EventLoopFuture<Int> {
+    isDraining = true
+    let promise = drained ?? loop.makePromise(of: Int.self)
+    drained = promise
+    for connection in Array(connections.values) { connection.drain() }
+    for pool in pools { pool?.closeIdle() }
+    if connections.isEmpty { endDrain() } else { armDrain(deadline) }
+    return promise.futureResult
+  }
+
+  private func armDrain(_ deadline: UInt64) {
+    drainTimer.owner = self
+    timers.arm(drainTimer, duration: max(deadline, 1), now: now())
+  }
+
+  private func endDrain() {
+    guard let promise = drained else { return }
+    drained = nil
+    timers.disarm(drainTimer)
+    promise.succeed(cutConnections)
+  }
+}
+
+extension Shard: TimerOwner {
+  /// The drain's deadline passed: what is left is closed.
+  func timerFired(_ node: TimerNode) {
+    cutConnections = connections.count
+    for connection in Array(connections.values) { connection.closeNow() }
+    for pool in pools { pool?.closeIdle() }
+    endDrain()
+  }
+}
+
+/// A client connection, seen by the drain.
+protocol Drainable: AnyObject {
+  /// Close when idle; take no further request.
+  func drain()
+  /// Close whatever is running.
+  func closeNow()
+}

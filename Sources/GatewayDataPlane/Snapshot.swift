@@ -1,0 +1,221 @@
+import GatewayModel
+import NIOCore
+import NIOSSL
+
+/// One whole configuration, compiled for the data plane: immutable, shared by all shards, with a generation number.
+///
+/// Publishing is handing a reference to each shard; a request keeps the Snapshot it began with. Everything that a
+/// request would otherwise look up by name (services, middlewares, metric series) is a reference or an index here.
+public final class Snapshot: Sendable {
+  public let generation: UInt64
+  /// In the order of the static configuration; a connection knows its entry point by index.
+  public let entryPoints: [EntryPointPlan]
+  /// Every server that any service names.
+  public let servers: [ServerPlan]
+  /// Number of cursors that the balancers of all services need per shard.
+  let cursorCount: Int
+
+  init(generation: UInt64, entryPoints: [EntryPointPlan], servers: [ServerPlan], cursorCount: Int) {
+    self.generation = generation
+    self.entryPoints = entryPoints
+    self.servers = servers
+    self.cursorCount = cursorCount
+  }
+}
+
+/// What a request on one entry point meets.
+public final class EntryPointPlan: Sendable {
+  public let name: String
+  public let index: Int
+  let table: RouteTable
+  let routes: [Route]
+  let labels: RequestLabels
+  let limits: WireLimits
+  let forwarding: ForwardedFields
+  let timeouts: ClientTimeouts
+  let keepAliveMaxRequests: Int
+  let keepAliveMaxNanoseconds: UInt64
+  let http2StreamsMax: Int
+  /// Nil on entry points without TLS.
+  let tls: TLSTable?
+  let ledgerOwner: UInt32
+  let series: RequestSeries?
+
+  init(
+    name: String, index: Int, table: RouteTable, routes: [Route], labels: RequestLabels,
+    configuration: EntryPoint, tls: TLSTable?, ledgerOwner: UInt32, series: RequestSeries?
+  ) {
+    self.name = name
+    self.index = index
+    self.table = table
+    self.routes = routes
+    self.labels = labels
+    let http = configuration.http
+    limits = WireLimits(
+      lineBytesMax: http.limits.requestLineBytes, headBytesMax: http.headBytesMax, fieldsMax: http.limits.fields,
+      bodyBytesMax: http.limits.bodyBytes.map { UInt64($0) } ?? .max)
+    forwarding = ForwardedFields(configuration.forwardedHeaders)
+    timeouts = ClientTimeouts(configuration.transport.respondingTimeouts)
+    keepAliveMaxRequests = configuration.transport.keepAliveMaxRequests
+    keepAliveMaxNanoseconds = configuration.transport.keepAliveMaxTime.nanoseconds
+    http2StreamsMax = configuration.http2.maxConcurrentStreams
+    self.tls = tls
+    self.ledgerOwner = ledgerOwner
+    self.series = series
+  }
+}
+
+/// Client timeouts in nanoseconds; zero is none.
+struct ClientTimeouts: Sendable {
+  let head: UInt64
+  let read: UInt64
+  let write: UInt64
+  let idle: UInt64
+
+  init(_ timeouts: RespondingTimeouts) {
+    head = timeouts.headTimeout.nanoseconds
+    read = timeouts.readTimeout.nanoseconds
+    write = timeouts.writeTimeout.nanoseconds
+    idle = timeouts.idleTimeout.nanoseconds
+  }
+}
+
+extension Duration {
+  /// Whole nanoseconds, not negative and not over 292 years.
+  var nanoseconds: UInt64 {
+    let (seconds, attoseconds) = components
+    guard seconds >= 0, attoseconds >= 0 else { return 0 }
+    return UInt64(clamping: min(seconds, 9_000_000_000)) * 1_000_000_000 + UInt64(attoseconds / 1_000_000_000)
+  }
+}
+
+/// A router, compiled.
+public final class Route: Sendable {
+  public let name: String
+  let middlewares: [any Middleware]
+  let hasResponders: Bool
+  public let service: ServicePlan
+  let series: RequestSeries?
+  let ledgerOwner: UInt32
+
+  init(name: String, middlewares: [any Middleware], service: ServicePlan, series: RequestSeries?, ledgerOwner: UInt32) {
+    self.name = name
+    self.middlewares = middlewares
+    self.hasResponders = middlewares.contains { $0.actsOnResponse }
+    self.service = service
+    self.series = series
+    self.ledgerOwner = ledgerOwner
+  }
+}
+
+/// A service, compiled.
+public final class ServicePlan: Sendable {
+  public enum Kind: Sendable {
+    case loadBalancer([WeightedServer])
+    case weighted([WeightedChild])
+    case failover(main: ServicePlan, fallback: ServicePlan)
+  }
+
+  public struct WeightedServer: Sendable {
+    public let server: ServerPlan
+    public let weight: Int
+  }
+
+  public struct WeightedChild: Sendable {
+    public let service: ServicePlan
+    public let weight: Int
+  }
+
+  public let name: String
+  public let kind: Kind
+  /// Index of this service's first cursor in a shard's `InstalledSnapshot`.
+  let cursor: Int
+  let hasEqualWeights: Bool
+  let sticky: StickyPlan?
+  let series: RequestSeries?
+
+  init(name: String, kind: Kind, cursor: Int, sticky: StickyPlan?, series: RequestSeries?) {
+    self.name = name
+    self.kind = kind
+    self.cursor = cursor
+    self.sticky = sticky
+    self.series = series
+    switch kind {
+    case .loadBalancer(let servers): hasEqualWeights = servers.allSatisfy { $0.weight == servers[0].weight }
+    case .weighted(let children): hasEqualWeights = children.allSatisfy { $0.weight == children[0].weight }
+    case .failover: hasEqualWeights = true
+    }
+  }
+
+  /// Cursors a service of this shape needs: one to go round, or one for each member.
+  static func cursorsNeeded(_ memberCount: Int) -> Int { max(1, memberCount) }
+}
+
+/// A server: where it is, and how connections to it are made.
+public final class ServerPlan: Sendable {
+  /// Stable over generations while address and transport are the same; indexes the shards' pools.
+  public let id: Int
+  public let url: String
+  public let host: String
+  public let port: UInt16
+  /// A literal address, so that no name has to be resolved.
+  let address: SocketAddress?
+  /// The server's own `Host`, for `passHostHeader: false` and requests without one.
+  let hostField: [UInt8]
+  let passHost: Bool
+  /// Put before the path when `preservePath` is set.
+  let pathPrefix: [UInt8]
+  let tls: ServerTLS?
+  let transport: TransportPlan
+  let ledgerOwner: UInt32
+  /// Identifies the server in sticky cookies, as Traefik does: the start of a hash of its URL.
+  let stickyToken: [UInt8]
+
+  init(
+    id: Int, url: ServerURL, passHost: Bool, preservePath: Bool, tls: ServerTLS?, transport: TransportPlan,
+    ledgerOwner: UInt32, stickyToken: [UInt8]
+  ) {
+    self.id = id
+    self.url = url.description
+    host = url.host
+    port = url.port
+    address = try? SocketAddress(ipAddress: url.host, port: Int(url.port))
+    hostField = Array(url.authority.utf8)
+    self.passHost = passHost
+    let path = url.path.hasSuffix("/") ? String(url.path.dropLast()) : url.path
+    pathPrefix = preservePath ? Array(path.utf8) : []
+    self.tls = tls
+    self.transport = transport
+    self.ledgerOwner = ledgerOwner
+    self.stickyToken = stickyToken
+  }
+}
+
+/// TLS towards a server.
+final class ServerTLS: Sendable {
+  let context: NIOSSLContext
+  /// The name for SNI and verification; nil for a literal address without `serverName`.
+  let name: String?
+
+  init(context: NIOSSLContext, name: String?) {
+    self.context = context
+    self.name = name
+  }
+}
+
+/// `serversTransports`, in the units of the loop.
+struct TransportPlan: Sendable, Equatable {
+  var dialNanoseconds: UInt64
+  var responseHeaderNanoseconds: UInt64
+  var idleNanoseconds: UInt64
+  var idleMax: Int
+  var openMax = 65_536
+
+  init(_ transport: ServersTransport) {
+    let timeouts = transport.forwardingTimeouts
+    dialNanoseconds = timeouts.dialTimeout.nanoseconds
+    responseHeaderNanoseconds = timeouts.responseHeaderTimeout.nanoseconds
+    idleNanoseconds = timeouts.idleConnTimeout.nanoseconds == 0 ? .max / 2 : timeouts.idleConnTimeout.nanoseconds
+    idleMax = max(0, transport.maxIdleConnsPerHost)
+  }
+}

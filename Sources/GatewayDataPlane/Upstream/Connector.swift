@@ -1,0 +1,47 @@
+import NIOCore
+import NIOPosix
+import NIOSSL
+
+/// Opens connections to servers: the one place besides `Listening/` that names NIOPosix.
+enum Connector {
+  static func connect(to server: ServerPlan, shard: Shard, pool: UpstreamPool) {
+    let bound = NIOLoopBound((shard, pool), eventLoop: shard.loop)
+    let dial = server.transport.dialNanoseconds
+    let bootstrap = ClientBootstrap(group: shard.loop)
+      .connectTimeout(.nanoseconds(Int64(clamping: dial == 0 ? 30_000_000_000 : dial)))
+      .channelOption(.socketOption(.tcp_nodelay), value: 1)
+      .channelOption(.socketOption(.so_keepalive), value: 1)
+      .channelOption(.maxMessagesPerRead, value: 1)
+      .channelOption(.recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 2048, initial: 4096, maximum: 262_144))
+      .channelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture {
+          if let tls = server.tls {
+            try channel.pipeline.syncOperations.addHandler(
+              NIOSSLClientHandler(context: tls.context, serverHostname: tls.name))
+          }
+          try channel.pipeline.syncOperations.addHandler(UpstreamConnection(shard: bound.value.0, pool: bound.value.1))
+        }
+      }
+    let future: EventLoopFuture<any Channel>
+    if let address = server.address {
+      future = bootstrap.connect(to: address)
+    } else {
+      future = bootstrap.connect(host: server.host, port: Int(server.port))
+    }
+    // The pool belongs to this loop, on which the future completes.
+    future.assumeIsolated().whenFailure { error in pool.connectFailed(failure(of: error)) }
+  }
+
+  private static func failure(of error: any Error) -> Failure {
+    let detail = String(describing: error)
+    switch error {
+    case ChannelError.connectTimeout:
+      return Failure(.connectTimeout, isRetrySafe: true, detail: detail)
+    case let error as NIOConnectionError:
+      if error.connectionErrors.isEmpty { return Failure(.resolve, isRetrySafe: true, detail: detail) }
+      return Failure(.connectRefused, isRetrySafe: true, detail: detail)
+    default:
+      return Failure(.connectRefused, isRetrySafe: true, detail: detail)
+    }
+  }
+}
