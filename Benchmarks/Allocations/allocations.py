@@ -151,7 +151,8 @@ def main():
         for tls in (False, True):
             each, size, stacks, maps = measure(peer, counter, tls, options.requests)
             gate = f", at most {options.gate:g}" if not tls else ""
-            print(f"{peer.name} {'TLS' if tls else 'forward'}: {each:.2f} allocations a request{gate}; {size:.0f} bytes")
+            name = "TLS" if tls else "forward"
+            print(f"{name}: {each:.2f} allocations a request{gate}; {size:.0f} bytes")
             over = over or (not tls and each > options.gate)
             if options.stacks:
                 show_stacks(stacks, maps, options.requests)

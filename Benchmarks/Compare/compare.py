@@ -84,7 +84,8 @@ def parse_options():
     parser.add_argument("--columns", type=names_of(COLUMNS), default=COLUMNS, help=f"columns, of {','.join(COLUMNS)}")
     parser.add_argument("--connections", type=int, default=9000,
                         help="idle connections (default 9000: HAProxy reserves two descriptors for each)")
-    parser.add_argument("--sluice", default=os.path.join(REPOSITORY, ".build/release/sluice"), help="the gateway's binary")
+    parser.add_argument("--sluice", default=os.path.join(REPOSITORY, ".build/release/sluice"),
+                        help="the gateway's binary")
     parser.add_argument("--json", metavar="FILE", help="write every round as JSON")
     parser.add_argument("--markdown", metavar="FILE", help="write the tables as Markdown")
     parser.add_argument("--install", action="store_true", help="install missing peers (apt-get, pip into .build/bench)")
@@ -103,7 +104,8 @@ def names_of(known):
         names = [name for name in text.split(",") if name]
         unknown = [name for name in names if name not in known]
         if unknown or not names:
-            raise argparse.ArgumentTypeError(f"unknown: {','.join(unknown) or 'nothing named'}; known are {','.join(known)}")
+            what = ",".join(unknown) or "nothing named"
+            raise argparse.ArgumentTypeError(f"unknown: {what}; known are {','.join(known)}")
         return [name for name in known if name in names]
     return parse
 

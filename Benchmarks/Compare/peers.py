@@ -15,6 +15,7 @@ from processes import LOAD_CORE, PROXY_CORE, Child, free_port
 
 SMALL_BODY_BYTES = 300
 LARGE_BODY_BYTES = 65536
+_ENVOY = "type.googleapis.com/envoy.extensions"
 
 
 class Unavailable(Exception):
@@ -240,7 +241,7 @@ class Envoy(Peer):
         transport_socket:
           name: envoy.transport_sockets.tls
           typed_config:
-            "@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext
+            "@type": {_ENVOY}.transport_sockets.tls.v3.DownstreamTlsContext
             disable_stateless_session_resumption: true
             common_tls_context:
               tls_params: {{tls_minimum_protocol_version: TLSv1_3}}
@@ -270,7 +271,7 @@ static_resources:
       - filters:
         - name: envoy.filters.network.http_connection_manager
           typed_config:
-            "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
+            "@type": {_ENVOY}.filters.network.http_connection_manager.v3.HttpConnectionManager
             stat_prefix: {name}
             use_remote_address: true
             common_http_protocol_options: {{idle_timeout: 600s}}
@@ -279,7 +280,7 @@ static_resources:
                 route: {{cluster: upstream}}}}]}}]
             http_filters:
             - name: envoy.filters.http.router
-              typed_config: {{"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}{transport_socket}"""
+              typed_config: {{"@type": {_ENVOY}.filters.http.router.v3.Router}}{transport_socket}"""
 
 
 class GoReverseProxy(Peer):
