@@ -1,0 +1,46 @@
+# What can be done here: `make help`. Debian packages that are missing are installed first (scripts/install-dependencies).
+
+SWIFT ?= swift
+RELEASE := .build/release/sluice
+DEBUG := .build/debug/sluice
+
+.DEFAULT_GOAL := help
+.PHONY: help run release test check-commands lint bench bench-allocations docs clean dependencies
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
+
+dependencies:
+	@scripts/install-dependencies
+
+release: dependencies ## Build the command for release: .build/release/sluice
+	$(SWIFT) build -c release --static-swift-stdlib --product sluice
+
+run: release ## Build, start the quick start and stay until Ctrl-C (ONCE=1 ends by itself)
+	@ONCE="$(ONCE)" SLUICE="$(RELEASE)" Examples/quick-start/run
+
+test: dependencies ## Build and run every test
+	$(SWIFT) build --build-tests
+	$(SWIFT) test --skip-build --parallel
+	@$(MAKE) --no-print-directory check-commands
+
+check-commands: ## Check whoami, dev-cert and the quick start with real clients (after a debug build)
+	scripts/check-whoami $(DEBUG)
+	scripts/check-dev-cert $(DEBUG)
+	ONCE=1 SLUICE=$(DEBUG) Examples/quick-start/run
+
+lint: ## Check the rules of style that a program can check
+	scripts/lint
+
+bench: release ## Compare with HAProxy, nginx, Envoy and Go: BENCH="--only sluice,haproxy --seconds 3"
+	Benchmarks/Compare/compare.py --install $(BENCH)
+
+bench-allocations: release ## Allocations a proxied request; fails over 6 (BENCH=--stacks shows where)
+	Benchmarks/Allocations/allocations.py $(BENCH)
+
+docs: dependencies ## Build the API documentation into .build/docs
+	scripts/build-docs
+
+clean: ## Remove what builds made
+	$(SWIFT) package clean
+	rm -rf .build/bench .build/docs
