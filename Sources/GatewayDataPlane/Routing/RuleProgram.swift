@@ -1,0 +1,175 @@
+import GatewayModel
+
+/// Rules as flat programs that run on the bytes of a head.
+///
+/// An instruction asks one question and names where to go on either answer, which is another instruction, `always`
+/// or `never`. So `&&`, `||` and `!` cost nothing while a program runs, and there is no stack: targets point forward
+/// only, hence a program ends after at most as many steps as it has instructions. All programs of a table share one
+/// array of instructions, one of bytes, one of expressions.
+struct RuleProgram: Sendable {
+  /// The target that says the rule matches; as a program, the one without questions.
+  static var always: Int32 { -1 }
+  static var never: Int32 { -2 }
+
+  enum Question: UInt8, Sendable {
+    case hostIs, hostParentIs, hostLike
+    case pathIs, pathBegins, pathLike
+    case methodIs
+    /// Any field of the name has the value.
+    case headerIs, headerLike
+    /// Any parameter of the name has the value.
+    case queryIs, queryLike
+    case clientInRange
+    /// Labels: the first field or parameter of the name, or the answer for none.
+    case firstHeaderIs, firstHeaderLike
+    case firstQueryIs, firstQueryLike
+  }
+
+  struct Instruction: Sendable {
+    var question: Question
+    /// What the name was recognised as, for questions about fields.
+    var field: FieldName = .other
+    /// The answer when a label's field or parameter is missing.
+    var answerWhenMissing = false
+    /// Which expression or which range.
+    var index: Int32 = 0
+    /// The name asked for, in the bytes.
+    var name: ByteRange = .empty
+    /// The value compared with, in the bytes.
+    var value: ByteRange = .empty
+    var onTrue: Int32
+    var onFalse: Int32
+  }
+
+  /// What a program looks at.
+  struct Request {
+    let head: RequestHead
+    let clientIP: IPAddress
+  }
+
+  let instructions: [Instruction]
+  let bytes: [UInt8]
+  let ranges: [IPRange]
+  let expressions: [RegularExpression]
+  let encodesQuerySemicolons: Bool
+
+  /// The programs' memory, for the time of one search.
+  struct View {
+    let instructions: UnsafeBufferPointer<Instruction>
+    let bytes: UnsafeRawBufferPointer
+    let ranges: UnsafeBufferPointer<IPRange>
+    let expressions: UnsafeBufferPointer<RegularExpression>
+    let encodesQuerySemicolons: Bool
+  }
+
+  @inline(__always)
+  func withView<Result>(_ body: (View) -> Result) -> Result {
+    instructions.withUnsafeBufferPointer { instructions in
+      bytes.withUnsafeBytes { bytes in
+        ranges.withUnsafeBufferPointer { ranges in
+          expressions.withUnsafeBufferPointer { expressions in
+            body(
+              View(
+                instructions: instructions, bytes: bytes, ranges: ranges, expressions: expressions,
+                encodesQuerySemicolons: encodesQuerySemicolons))
+          }
+        }
+      }
+    }
+  }
+}
+
+// MARK: Running
+
+extension RuleProgram.View {
+  /// Whether the program that begins at `start` matches.
+  func run(_ start: Int32, _ request: RuleProgram.Request) -> Bool {
+    var next = start
+    while next >= 0 {
+      let instruction = instructions[Int(next)]
+      next = answer(instruction, request) ? instruction.onTrue : instruction.onFalse
+    }
+    return next == RuleProgram.always
+  }
+
+  private func constant(_ range: ByteRange) -> UnsafeRawBufferPointer {
+    UnsafeRawBufferPointer(rebasing: bytes[range.start..<range.end])
+  }
+
+  private func answer(_ instruction: RuleProgram.Instruction, _ request: RuleProgram.Request) -> Bool {
+    let head = request.head
+    let value = constant(instruction.value)
+    switch instruction.question {
+    case .hostIs: return equal(head.bytes(head.host), value)
+    case .hostParentIs:
+      let host = head.bytes(head.host)
+      guard let dot = host.firstIndex(of: UInt8(ascii: ".")) else { return false }
+      return equal(UnsafeRawBufferPointer(rebasing: host[(dot + 1)...]), value)
+    case .hostLike:
+      // Traefik's expressions see an IPv6 address without its brackets.
+      let host = head.bytes(head.host)
+      let isBracketed = host.count > 2 && host[0] == UInt8(ascii: "[")
+      let bare = isBracketed ? UnsafeRawBufferPointer(rebasing: host[1..<(host.count - 1)]) : host
+      return expressions[Int(instruction.index)].matches(bare)
+    case .pathIs: return equal(head.bytes(head.routingPath), value)
+    case .pathBegins:
+      let path = head.bytes(head.routingPath)
+      return path.count >= value.count && equal(UnsafeRawBufferPointer(rebasing: path[..<value.count]), value)
+    case .pathLike: return expressions[Int(instruction.index)].matches(head.bytes(head.routingPath))
+    case .methodIs: return equal(head.bytes(head.methodRange), value)
+    case .clientInRange: return ranges[Int(instruction.index)].contains(request.clientIP)
+    case .headerIs, .headerLike, .firstHeaderIs, .firstHeaderLike: return answerHeader(instruction, head)
+    case .queryIs, .queryLike, .firstQueryIs, .firstQueryLike: return answerQuery(instruction, head)
+    }
+  }
+
+  private func answerHeader(_ instruction: RuleProgram.Instruction, _ head: RequestHead) -> Bool {
+    let name = constant(instruction.name)
+    let wanted = constant(instruction.value)
+    let isFirstOnly = instruction.question == .firstHeaderIs || instruction.question == .firstHeaderLike
+    let isLike = instruction.question == .headerLike || instruction.question == .firstHeaderLike
+    var index = head.nextIndex(instruction.field, name, from: 0)
+    if index < 0 { return instruction.answerWhenMissing }
+    while index >= 0 {
+      let value = head.bytes(head.fieldBase[index].value)
+      if isLike ? expressions[Int(instruction.index)].matches(value) : equal(value, wanted) { return true }
+      if isFirstOnly { return false }
+      index = head.nextIndex(instruction.field, name, from: index + 1)
+    }
+    return false
+  }
+
+  private func answerQuery(_ instruction: RuleProgram.Instruction, _ head: RequestHead) -> Bool {
+    let name = constant(instruction.name)
+    let wanted = constant(instruction.value)
+    let isFirstOnly = instruction.question == .firstQueryIs || instruction.question == .firstQueryLike
+    let isLike = instruction.question == .queryLike || instruction.question == .firstQueryLike
+    var parameters = QueryParameters(head.bytes(head.query), semicolonsSeparate: !encodesQuerySemicolons)
+    var isThere = false
+    while let value = parameters.nextValue(of: name) {
+      isThere = true
+      if isLike {
+        let expression = expressions[Int(instruction.index)]
+        if QueryParameters.withDecoded(value, { expression.matches($0) }) { return true }
+      } else if QueryParameters.isDecoded(value, equalTo: wanted) {
+        return true
+      }
+      if isFirstOnly { return false }
+    }
+    return !isThere && instruction.answerWhenMissing
+  }
+}
+
+extension MessageHead {
+  /// The next field of a name at or after `start`, -1 for none; `name` is asked only for names nothing else knows.
+  @inline(__always)
+  fileprivate final func nextIndex(_ id: FieldName, _ name: UnsafeRawBufferPointer, from start: Int) -> Int {
+    if id == .other { return index(ofName: name, from: start) }
+    var index = start
+    while index < fieldCount {
+      if fieldBase[index].id == id && !fieldBase[index].isRemoved { return index }
+      index += 1
+    }
+    return -1
+  }
+}
