@@ -128,7 +128,7 @@ def measure_all(options, site, running, missing, failures):
     for column in LOAD_COLUMNS:
         if column.name in options.columns and running:
             rows = run_column(running, column, options.seconds, options.rounds)
-            sections.append((column.title, load_table(rows)))
+            sections.append((title_of(column), load_table(rows)))
             document["columns"][column.name] = [row.as_json() for row in rows]
             failures.extend(f"{column.name}: {row.peer} failed {row.errors} requests" for row in rows if row.errors)
     if "idle" in options.columns and running:
@@ -152,6 +152,12 @@ def measure_all(options, site, running, missing, failures):
     document["missing"], document["failures"] = dict(missing), failures
     publish(options, document, sections, missing, failures)
     return 1 if failures else 0
+
+
+def title_of(column):
+    if column.first is None:
+        return column.title
+    return f"{column.title} (to HAProxy: first at most {column.first:.2f}, goal {column.goal:.2f})"
 
 
 def publish(options, document, sections, missing, failures):

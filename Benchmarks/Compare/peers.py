@@ -58,7 +58,7 @@ def start_upstream(site):
 daemon off; {_nginx_user()} worker_processes 1; pid {site.path("upstream.pid")}; error_log stderr crit;
 events {{ worker_connections 16384; }}
 http {{
-  access_log off; keepalive_timeout 600s; keepalive_requests 1000000000; sendfile on; tcp_nopush on;
+  access_log off; keepalive_timeout 600s; keepalive_requests 1000000000; sendfile on;
   open_file_cache max=10 inactive=600s; {_nginx_temporary_paths(site, "upstream")}
   server {{
     listen 127.0.0.1:{site.upstream_port} backlog=4096; root {site.path("root")}; default_type text/plain;
