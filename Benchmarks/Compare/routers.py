@@ -7,6 +7,7 @@ requests failed meanwhile, which has to be none.
 """
 
 import http.client
+import os
 import signal
 import statistics
 import threading
@@ -58,8 +59,9 @@ def _install(site, peer):
     load = threading.Thread(target=lambda: failures.append(run_load(peer.url(), 6).errors))
     load.start()
     time.sleep(1)
-    site.write(f"{peer.name}.yml", text)
+    whole = site.write(f"{peer.name}.new", text)
     begin = time.monotonic()
+    os.replace(whole, site.path(f"{peer.name}.yml"))
     peer.child.signal(signal.SIGHUP)
     installed = None
     while time.monotonic() - begin < INSTALL_SECONDS_MAX and installed is None:
