@@ -39,7 +39,7 @@ struct RoutingPropertyTests {
     }
     let table = RouteTable(routes, labels: RoutingWords.labels)
     let plain = PlainRouting(routes: routes, labels: RoutingWords.labels)
-    for _ in 0..<60 {
+    for _ in 0..<120 {
       let request = words.usualRequest()
       #expect(try request.match(table) == plain.match(request), "\(request)")
     }
@@ -136,13 +136,24 @@ struct RoutingWords {
         .match(host), .match(.pathPrefix("/p\(below(300))")),
         .match(.header(name: "X-Tier", value: "t\(below(4))")),
       ])
+    case 4: return .all([.match(.host("h1.com")), .match(.header(name: "X-Tier", value: "t\(below(200))"))])
+    case 5: return .all([.match(.host("h2.com")), .match(.label(name: "tier", values: ["t\(below(200))"]))])
+    case 6:
+      return .all([
+        .match(.host("h\(below(3)).com")), .match(.query(name: "n", value: "\(below(200))")),
+        .match(.method(below(2) == 0 ? "GET" : "PUT")),
+      ])
+    case 7:
+      let label = Rule.match(.label(name: "node", values: ["\(below(200))"]))
+      return .all([.match(.host("h\(below(3)).com")), .any([label, .match(.label(name: "tier", values: ["a"]))])])
     default: return .all([.match(host), .match(.pathPrefix("/p\(below(3000))"))])
     }
   }
 
   mutating func usualRequest() -> RoutingRequest {
     RoutingRequest(
-      host: "h\(below(12)).com", target: "/p\(below(3000))/x",
-      headers: below(2) == 0 ? [] : [("X-Tier", "t\(below(4))")])
+      method: one(["GET", "PUT"]), host: "h\(below(12)).com",
+      target: "/p\(below(3000))/x\(below(2) == 0 ? "" : "?n=\(below(200))&n=%3\(below(10))")",
+      headers: (0..<below(3)).map { _ in ("X-Tier", "t\(below(200))") })
   }
 }

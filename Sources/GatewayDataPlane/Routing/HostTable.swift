@@ -35,7 +35,7 @@ struct HostTable: Sendable {
         hasWildcards = true
       }
       guard !name.isEmpty else { continue }
-      let hash = name.withUnsafeBytes(Self.hash)
+      let hash = name.withUnsafeBytes { ByteHash.hash($0) }
       var index = Int(truncatingIfNeeded: hash) & (capacity - 1)
       while slots[index].length != 0 {
         let slot = slots[index]
@@ -68,7 +68,7 @@ struct HostTable: Sendable {
   }
 
   private func find(_ host: UnsafeRawBufferPointer) -> Int {
-    let hash = Self.hash(host)
+    let hash = ByteHash.hash(host)
     return slots.withUnsafeBufferPointer { slots in
       bytes.withUnsafeBytes { bytes in
         var index = Int(truncatingIfNeeded: hash) & (slots.count - 1)
@@ -84,55 +84,4 @@ struct HostTable: Sendable {
       }
     }
   }
-
-  /// Eight bytes at a time, multiplied and folded; the last eight overlap the ones before.
-  private static func hash(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
-    var hash = UInt64(truncatingIfNeeded: bytes.count) &* 0x9E37_79B9_7F4A_7C15
-    var index = 0
-    if bytes.count >= 8 {
-      while index + 8 < bytes.count {
-        hash = mix(hash ^ bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self))
-        index += 8
-      }
-      return mix(hash ^ bytes.loadUnaligned(fromByteOffset: bytes.count - 8, as: UInt64.self))
-    }
-    var word: UInt64 = 0
-    while index < bytes.count {
-      word = word << 8 | UInt64(bytes[index])
-      index += 1
-    }
-    return mix(hash ^ word)
-  }
-
-  @inline(__always)
-  private static func mix(_ value: UInt64) -> UInt64 {
-    let product = value.multipliedFullWidth(by: 0xD6E8_FEB8_6659_FD93)
-    return product.high ^ product.low
-  }
-}
-
-/// Compares two runs of bytes, eight at a time.
-@inline(__always)
-func equal(_ left: UnsafeRawBufferPointer, _ right: UnsafeRawBufferPointer) -> Bool {
-  let count = left.count
-  guard count == right.count else { return false }
-  if count >= 8 {
-    var index = 0
-    while index + 8 < count {
-      if left.loadUnaligned(fromByteOffset: index, as: UInt64.self)
-        != right.loadUnaligned(fromByteOffset: index, as: UInt64.self)
-      {
-        return false
-      }
-      index += 8
-    }
-    return left.loadUnaligned(fromByteOffset: count - 8, as: UInt64.self)
-      == right.loadUnaligned(fromByteOffset: count - 8, as: UInt64.self)
-  }
-  var index = 0
-  while index < count {
-    if left[index] != right[index] { return false }
-    index += 1
-  }
-  return true
 }

@@ -15,11 +15,12 @@ struct PathTree: Sendable {
     var program: Int32
   }
 
-  /// A candidate and the path under which it stands.
+  /// A candidate, the path under which it stands, and what it cannot match without.
   struct Addition {
     var key: [UInt8]
     var isExact: Bool
     var candidate: Candidate
+    var facts: [RouteFact] = []
   }
 
   struct Node: Sendable {
@@ -27,12 +28,10 @@ struct PathTree: Sendable {
     var labelLength: UInt32 = 0
     var firstChild: Int32 = 0
     var childCount: Int32 = 0
-    /// Candidates for paths that begin with what leads here, in order of rank.
-    var prefixStart: Int32 = 0
-    var prefixCount: Int32 = 0
-    /// Candidates for the path that is what leads here, in order of rank.
-    var exactStart: Int32 = 0
-    var exactCount: Int32 = 0
+    /// Candidates for paths that begin with what leads here.
+    var prefix = CandidateList()
+    /// Candidates for the path that is what leads here.
+    var exact = CandidateList()
     /// The nearest node above that has prefix candidates, -1 for none.
     var up: Int32 = -1
     /// The least rank among the prefix candidates here and above.
@@ -42,24 +41,24 @@ struct PathTree: Sendable {
   fileprivate let nodes: [Node]
   /// The first byte of each node's label, in the order of the nodes, for finding a child.
   fileprivate let firstBytes: [UInt8]
-  fileprivate let candidates: [Candidate]
   fileprivate let labels: [UInt8]
+  fileprivate let candidates: CandidateTable
 
   /// The tree's memory, for the time of one search.
   struct View {
     let nodes: UnsafeBufferPointer<Node>
     let firstBytes: UnsafeBufferPointer<UInt8>
-    let candidates: UnsafeBufferPointer<Candidate>
     let labels: UnsafeRawBufferPointer
+    let candidates: CandidateTable.View
   }
 
   @inline(__always)
   func withView<Result>(_ body: (View) -> Result) -> Result {
     nodes.withUnsafeBufferPointer { nodes in
       firstBytes.withUnsafeBufferPointer { firstBytes in
-        candidates.withUnsafeBufferPointer { candidates in
-          labels.withUnsafeBytes { labels in
-            body(View(nodes: nodes, firstBytes: firstBytes, candidates: candidates, labels: labels))
+        labels.withUnsafeBytes { labels in
+          candidates.withView { candidates in
+            body(View(nodes: nodes, firstBytes: firstBytes, labels: labels, candidates: candidates))
           }
         }
       }
@@ -77,14 +76,12 @@ extension PathTree.View {
     var (reached, isWhole) = descend(root, path)
     guard reached >= 0 else { return best }
     let node = nodes[Int(reached)]
-    if isWhole && node.exactCount > 0 {
-      best = first(of: node.exactStart, node.exactCount, programs, request, best)
-    }
-    if node.prefixCount == 0 { reached = node.up }
+    if isWhole && !node.exact.isEmpty { best = candidates.first(of: node.exact, programs, request, best) }
+    if node.prefix.isEmpty { reached = node.up }
     while reached >= 0 {
       let node = nodes[Int(reached)]
       if node.bestRank >= best { break }
-      best = first(of: node.prefixStart, node.prefixCount, programs, request, best)
+      best = candidates.first(of: node.prefix, programs, request, best)
       reached = node.up
     }
     return best
@@ -126,29 +123,14 @@ extension PathTree.View {
     }
     return -1
   }
-
-  @inline(__always)
-  private func first(
-    of start: Int32, _ count: Int32, _ programs: RuleProgram.View, _ request: RuleProgram.Request, _ best: Int32
-  ) -> Int32 {
-    var index = Int(start)
-    let end = index + Int(count)
-    while index < end {
-      let candidate = candidates[index]
-      if candidate.rank >= best { return best }
-      if candidate.program == RuleProgram.always || programs.run(candidate.program, request) { return candidate.rank }
-      index += 1
-    }
-    return best
-  }
 }
 
 /// Grows the trees of all hosts into one memory.
 struct PathTreeBuilder {
   private var nodes: [PathTree.Node] = []
   private var firstBytes: [UInt8] = []
-  private var candidates: [PathTree.Candidate] = []
   private var labels: [UInt8] = []
+  private var candidates = CandidateTableBuilder()
 
   /// A node to be made of the additions in `range`, which agree in their first `depth` bytes.
   private struct Task {
@@ -185,25 +167,17 @@ struct PathTreeBuilder {
     labels += first[task.depth..<depth]
 
     var index = task.range.lowerBound
-    node.prefixStart = Int32(truncatingIfNeeded: candidates.count)
     while index < task.range.upperBound && additions[index].key.count == depth && !additions[index].isExact {
-      candidates.append(additions[index].candidate)
       index += 1
     }
-    node.prefixCount = Int32(truncatingIfNeeded: candidates.count) - node.prefixStart
-    node.exactStart = Int32(truncatingIfNeeded: candidates.count)
-    while index < task.range.upperBound && additions[index].key.count == depth {
-      candidates.append(additions[index].candidate)
-      index += 1
-    }
-    node.exactCount = Int32(truncatingIfNeeded: candidates.count) - node.exactStart
+    let prefixes = additions[task.range.lowerBound..<index]
+    node.prefix = candidates.add(prefixes)
+    let exactStart = index
+    while index < task.range.upperBound && additions[index].key.count == depth { index += 1 }
+    node.exact = candidates.add(additions[exactStart..<index])
     node.up = task.up
-    node.bestRank = task.bestRank
-    var upOfChildren = task.up
-    if node.prefixCount > 0 {
-      node.bestRank = min(task.bestRank, candidates[Int(node.prefixStart)].rank)
-      upOfChildren = Int32(truncatingIfNeeded: task.node)
-    }
+    node.bestRank = min(task.bestRank, prefixes.first?.candidate.rank ?? .max)
+    let upOfChildren = prefixes.isEmpty ? task.up : Int32(truncatingIfNeeded: task.node)
 
     node.firstChild = Int32(truncatingIfNeeded: nodes.count)
     while index < task.range.upperBound {
@@ -237,6 +211,6 @@ struct PathTreeBuilder {
   }
 
   func finish() -> PathTree {
-    PathTree(nodes: nodes, firstBytes: firstBytes, candidates: candidates, labels: labels)
+    PathTree(nodes: nodes, firstBytes: firstBytes, labels: labels, candidates: candidates.finish())
   }
 }

@@ -22,8 +22,9 @@ public struct Route: Sendable {
 /// can answer, a host and a path or the beginning of one. When the table is built, each rule is covered by such
 /// boxes (`RouteBox`) and put into lists under them: by host, then in a tree of paths (`PathTree`). A request visits
 /// at most three hosts (its own, `*.` and its parent, any) and in each the lists on its path's way down the tree.
-/// A list is in order of priority, and is left as soon as nothing in it could beat what was found. What a box does
-/// not settle of its rule is a short program (`RuleProgram`) that runs on the head's bytes.
+/// A list is in order of priority, and is left as soon as nothing in it could beat what was found; a long one is
+/// split by the header, parameter, label or method its rules insist on (`CandidateTable`). What is not settled so of
+/// a rule is a short program (`RuleProgram`) that runs on the head's bytes.
 ///
 /// Why not one automaton of all rules: building it is quadratic where rules overlap, and a reload has milliseconds.
 /// Cost: no allocation, no String, no lock; building is linear but for sorting. Rules that give no box, such as a
@@ -95,6 +96,7 @@ struct RouteTableBuilder {
     // Work is boxes times questions; beyond this the boxes share one program of the whole rule.
     let isSpecialised = boxes.count <= RouteBox.specialisedMax
     let shared = isSpecialised ? RuleProgram.always : compiler.compile(rule)
+    let facts = RouteFact.facts(of: rule, labels: compiler.labels)
     for box in boxes {
       let program: Int32
       if isSpecialised {
@@ -109,7 +111,7 @@ struct RouteTableBuilder {
       if program == RuleProgram.never { continue }
       let (key, isExact) = box.path.key
       additions[number(of: box.host)].append(
-        PathTree.Addition(key: key, isExact: isExact, candidate: .init(rank: rank, program: program)))
+        PathTree.Addition(key: key, isExact: isExact, candidate: .init(rank: rank, program: program), facts: facts))
     }
   }
 

@@ -11,7 +11,7 @@ struct RuleCompiler {
   private var ranges: [IPRange] = []
   private var expressions: [RegularExpression] = []
   private var expressionNumbers: [RegularExpression: Int32] = [:]
-  private let labels: NamedValues<LabelSource>
+  let labels: NamedValues<LabelSource>
   private let encodesQuerySemicolons: Bool
 
   init(labels: NamedValues<LabelSource>, encodesQuerySemicolons: Bool) {

@@ -163,7 +163,7 @@ extension RuleProgram.View {
 extension MessageHead {
   /// The next field of a name at or after `start`, -1 for none; `name` is asked only for names nothing else knows.
   @inline(__always)
-  fileprivate final func nextIndex(_ id: FieldName, _ name: UnsafeRawBufferPointer, from start: Int) -> Int {
+  final func nextIndex(_ id: FieldName, _ name: UnsafeRawBufferPointer, from start: Int) -> Int {
     if id == .other { return index(ofName: name, from: start) }
     var index = start
     while index < fieldCount {

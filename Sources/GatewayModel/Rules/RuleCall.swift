@@ -100,31 +100,30 @@ struct RuleCall {
   private func host(_ argument: RuleText) throws(RuleMistake) -> String {
     var host = argument.text.lowercased()
     if host == "*" { return host }
-    if let brace = host.firstIndex(of: "{"), host[brace...].contains("}") {
+    if Self.hasNamedPattern(host) {
       throw argument.mistake("a host with a pattern, as in Traefik v2", "HostRegexp with a Go expression",
         "HostRegexp(\(RuleToken.quoted(Self.anchoredExpression(host))))")
     }
     guard host.utf8.allSatisfy({ $0 < 0x80 }) else {
       throw argument.mistake("a host with characters beyond ASCII", "the punycode form, xn--…")
     }
-    if host.contains("/") {
+    if host.utf8.contains(UInt8(ascii: "/")) {
       throw argument.mistake("a host with a path or scheme", "a host name, and the path in Path or PathPrefix")
     }
     let unbracketed = host.hasPrefix("[") && host.hasSuffix("]") ? String(host.dropFirst().dropLast()) : host
-    if unbracketed.contains(":") && IPAddress(unbracketed) != nil {
+    if unbracketed.utf8.contains(UInt8(ascii: ":")) && IPAddress(unbracketed) != nil {
       return "[\(unbracketed)]"
     }
-    if let colon = host.lastIndex(of: ":") {
+    if let colon = host.utf8.lastIndex(of: UInt8(ascii: ":")) {
       let bare = String(host[..<colon])
       throw argument.mistake("a host with a port", "the host alone, rules do not see the port", RuleToken.quoted(bare))
     }
     if host.hasSuffix(".") { host.removeLast() }
     let name = host.hasPrefix("*.") ? String(host.dropFirst(2)) : host
-    if name.contains("*") {
+    if name.utf8.contains(UInt8(ascii: "*")) {
       throw argument.mistake("a wildcard that is not one whole label in front", "*.example.com, or HostRegexp")
     }
-    let allowed = "abcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()+;="
-    guard !name.isEmpty, name.allSatisfy({ allowed.contains($0) }) else {
+    guard !name.isEmpty, name.utf8.allSatisfy(Self.isHostByte) else {
       throw argument.mistake("a host that no request can have", "a host name")
     }
     return host
@@ -152,7 +151,7 @@ struct RuleCall {
       throw argument.mistake("a named pattern, as in Traefik v2", "PathRegexp with a Go expression",
         "PathRegexp(\(RuleToken.quoted(whole)))")
     }
-    if path.contains("?") || path.contains("#") {
+    if path.utf8.contains(UInt8(ascii: "?")) || path.utf8.contains(UInt8(ascii: "#")) {
       throw argument.mistake(
         "a path with a query or fragment", "the path alone, and the query in Query(`name`, `value`)")
     }
@@ -161,7 +160,8 @@ struct RuleCall {
 
   /// Rules see paths decoded but for the reserved characters, whose digits are upper case: writes the path so.
   private func routingForm(_ argument: RuleText) throws(RuleMistake) -> String {
-    let reserved = Set(":/?#[]@!$&'()*+,;=%".utf8)
+    guard argument.text.utf8.contains(UInt8(ascii: "%")) else { return argument.text }
+    let reserved = ":/?#[]@!$&'()*+,;=%".utf8
     var bytes = Array(argument.text.utf8)
     var index = 0
     while index < bytes.count {
@@ -218,9 +218,15 @@ struct RuleCall {
     return range
   }
 
+  private static func isAlphanumeric(_ byte: UInt8) -> Bool { byte &- 0x30 < 10 || (byte | 0x20) &- 0x61 < 26 }
+
+  /// What a host in a request may hold: RFC 3986 section 3.2.2 without percent-encodings, commas and stars.
+  private static func isHostByte(_ byte: UInt8) -> Bool {
+    isAlphanumeric(byte) || "-._~!$&'()+;=".utf8.contains(byte)
+  }
+
   /// RFC 9110 section 5.6.2.
   private static func isToken(_ text: String) -> Bool {
-    let marks = Set("!#$%&'*+-.^_`|~".utf8)
-    return text.utf8.allSatisfy { $0 &- 0x30 < 10 || ($0 | 0x20) &- 0x61 < 26 || marks.contains($0) }
+    text.utf8.allSatisfy { isAlphanumeric($0) || "!#$%&'*+-.^_`|~".utf8.contains($0) }
   }
 }

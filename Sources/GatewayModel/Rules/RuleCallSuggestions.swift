@@ -14,37 +14,13 @@ extension RuleCall {
     case "hostheader": return mistake("HostHeader is of Traefik v2", "Host", "Host")
     case "headers": return mistake("Headers is of Traefik v2", "Header", "Header")
     case "headersregexp": return mistake("HeadersRegexp is of Traefik v2", "HeaderRegexp", "HeaderRegexp")
-    default: return mistake("unknown matcher \(name)", "one of \(all)", Self.nearest(to: name))
+    default: return mistake("unknown matcher \(name)", "one of \(all)", Suggestion.nearest(to: name, in: Self.names))
     }
-  }
-
-  /// The matcher whose name is at most two slips from this one.
-  static func nearest(to name: String) -> String? {
-    guard name.utf8.count <= 32 else { return nil }
-    let written = Array(name.lowercased().utf8)
-    let ranked = names.map { (name: $0, slips: slips(written, Array($0.lowercased().utf8))) }
-    guard let best = ranked.min(by: { $0.slips < $1.slips }), best.slips <= 2 else { return nil }
-    return best.name
-  }
-
-  /// Letters to insert, drop or change to get from one word to the other (Levenshtein).
-  private static func slips(_ left: [UInt8], _ right: [UInt8]) -> Int {
-    var row = Array(0...right.count)
-    for (above, letter) in left.enumerated() {
-      var diagonal = row[0]
-      row[0] = above + 1
-      for (column, other) in right.enumerated() {
-        let changed = diagonal + (letter == other ? 0 : 1)
-        diagonal = row[column + 1]
-        row[column + 1] = min(changed, min(row[column], row[column + 1]) + 1)
-      }
-    }
-    return row[right.count]
   }
 
   /// True when the text holds `{name}` or `{name:expression}`; `{2,3}` is Go's.
   static func hasNamedPattern(_ text: String) -> Bool {
-    !namedPatterns(Array(text.utf8)).isEmpty
+    text.utf8.contains(UInt8(ascii: "{")) && !namedPatterns(Array(text.utf8)).isEmpty
   }
 
   /// A Go expression for a pattern of Traefik v2: `/users/{id:[0-9]+}` becomes `^/users/[0-9]+$`.

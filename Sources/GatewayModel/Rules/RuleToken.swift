@@ -64,6 +64,8 @@ struct RuleScanner {
     bytes = Array(text.utf8)
   }
 
+  private static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 || byte == 0x0A || byte == 0x0D }
+
   private var byte: UInt8 { position < bytes.count ? bytes[position] : 0 }
 
   private func byte(ahead: Int) -> UInt8 { position + ahead < bytes.count ? bytes[position + ahead] : 0 }
@@ -74,7 +76,7 @@ struct RuleScanner {
   }
 
   mutating func next() throws(RuleMistake) -> RuleToken {
-    while position < bytes.count, [0x20, 0x09, 0x0A, 0x0D].contains(bytes[position]) { position += 1 }
+    while position < bytes.count, Self.isBlank(bytes[position]) { position += 1 }
     guard position < bytes.count else { return RuleToken(kind: .end, offset: bytes.count, length: 0) }
     switch byte {
     case UInt8(ascii: "("): return take(.leftParenthesis, 1)
