@@ -25,6 +25,7 @@ public struct ChunkedDecoder {
     case data
     case dataCarriageReturn
     case dataLineFeed
+    /// The last chunk was seen; `trailerBytes` has what came of the section. Can move to `done`.
     case trailers
     case done
   }
@@ -33,7 +34,6 @@ public struct ChunkedDecoder {
   private var state = State.size(digits: 0)
   private var remaining: UInt64 = 0
   private var extensionBytes = 0
-  private var trailerSection = FieldSectionParser(position: 0)
   private var trailerBytes: [UInt8] = []
 
   public init(limits: WireLimits) {
@@ -121,6 +121,8 @@ public struct ChunkedDecoder {
   private mutating func readTrailers(
     _ window: UnsafeRawBufferPointer, _ position: inout Int, _ trailers: MessageHead
   ) -> Step {
+    // What an earlier message left here, or an earlier read of this section, points into bytes that are not there.
+    if trailers.byteCount > 0 || trailers.fieldCount > 0 { trailers.reset() }
     // Nearly always there are none, and the section is one empty line that came with the last chunk.
     if trailerBytes.isEmpty && position + 2 <= window.count && window[position] == 0x0D && window[position + 1] == 0x0A {
       position += 2
@@ -130,14 +132,18 @@ public struct ChunkedDecoder {
     let before = trailerBytes.count
     let taken = min(window.count - position, limits.trailerBytesMax + 2 - before)
     trailerBytes.append(contentsOf: window[position..<(position + taken)])
+    // Parsed from its beginning each time: the bound is kilobytes, and no range is kept between two reads.
+    var section = FieldSectionParser(position: 0)
     let progress = trailerBytes.withUnsafeBytes {
-      trailerSection.parse($0, into: trailers, bytesMax: limits.trailerBytesMax, fieldsMax: limits.fieldsMax)
+      section.parse($0, into: trailers, bytesMax: limits.trailerBytesMax, fieldsMax: limits.fieldsMax)
     }
     switch progress {
     case .incomplete:
       position += taken
+      trailers.reset()
       return trailerBytes.count >= limits.trailerBytesMax + 2 ? .refused(.trailersTooLarge) : .incomplete
     case .refused(let refusal):
+      trailers.reset()
       return .refused(refusal == .headTooLarge || refusal == .tooManyFields ? .trailersTooLarge : refusal)
     case .complete(let end):
       position += end - before
