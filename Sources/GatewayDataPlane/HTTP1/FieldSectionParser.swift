@@ -24,33 +24,35 @@ struct FieldSectionParser {
     self.position = position
   }
 
+  /// Goes on with `received`, of which no byte behind `bytesMax` is looked at: what is said of a section that is too
+  /// long then depends on its first `bytesMax` bytes alone, and not on how many more came with them.
   mutating func parse(
-    _ bytes: UnsafeRawBufferPointer, into head: MessageHead, bytesMax: Int, fieldsMax: Int
+    _ received: UnsafeRawBufferPointer, into head: MessageHead, bytesMax: Int, fieldsMax: Int
   ) -> Progress {
+    let isOver = received.count > bytesMax
+    let bytes = isOver ? UnsafeRawBufferPointer(rebasing: received[..<bytesMax]) : received
+    let unfinished: Progress = isOver ? .refused(.headTooLarge) : .incomplete
     let count = bytes.count
     while true {
       let line = position
-      if line > bytesMax { return .refused(.headTooLarge) }
-      guard line < count else { return .incomplete }
+      guard line < count else { return unfinished }
       let first = bytes[line]
       if first == 0x0D {
-        guard line + 1 < count else { return .incomplete }
-        if bytes[line + 1] != 0x0A { return .refused(.bareCarriageReturn) }
-        if line + 2 > bytesMax { return .refused(.headTooLarge) }
-        return .complete(line + 2)
+        guard line + 1 < count else { return unfinished }
+        return bytes[line + 1] == 0x0A ? .complete(line + 2) : .refused(.bareCarriageReturn)
       }
       if first == 0x20 || first == 0x09 { return .refused(.obsoleteFolding) }
 
       var colon = line
       while colon < count && ByteClass.token.contains(bytes[colon]) { colon += 1 }
-      if colon == count { return count > bytesMax ? .refused(.headTooLarge) : .incomplete }
+      if colon == count { return unfinished }
       if bytes[colon] != 0x3A { return .refused(Self.nameRefusal(bytes[colon], isEmpty: colon == line)) }
       if colon == line { return .refused(.emptyFieldName) }
 
       var start = colon + 1
       while start < count && (bytes[start] == 0x20 || bytes[start] == 0x09) { start += 1 }
       switch LineScanner.end(in: bytes, from: start) {
-      case .notYet: return count > bytesMax ? .refused(.headTooLarge) : .incomplete
+      case .notYet, .tooLong: return unfinished
       case .refused(let refusal): return .refused(refusal)
       case .at(let end):
         if head.fieldCount >= fieldsMax { return .refused(.tooManyFields) }

@@ -9,6 +9,8 @@ enum LineEnd {
   case at(Int)
   /// The end is not in these bytes yet.
   case notYet
+  /// The line has more bytes than it may have.
+  case tooLong
   case refused(Refusal)
 }
 
@@ -35,6 +37,16 @@ enum LineScanner {
         return .refused(.controlCharacter)
       }
     }
+  }
+
+  /// The same for a line of at most `lineBytesMax` bytes. It looks at those and the two of the line's end, so that the
+  /// answer does not depend on how much came with them.
+  static func end(in bytes: UnsafeRawBufferPointer, from start: Int, lineBytesMax: Int) -> LineEnd {
+    let room = bytes.count - start - 2
+    guard room >= lineBytesMax else { return end(in: bytes, from: start) }
+    let found = end(in: UnsafeRawBufferPointer(rebasing: bytes[..<(start + lineBytesMax + 2)]), from: start)
+    if case .notYet = found { return .tooLong }
+    return found
   }
 
   /// Index of the first byte below 0x20 or equal to 0x7F, or `count`.

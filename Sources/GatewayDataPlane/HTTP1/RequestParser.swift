@@ -74,14 +74,14 @@ public struct RequestParser {
       start = 2
     }
     let lineStart = start
-    let limit = lineStart + limits.lineBytesMax
-    switch LineScanner.end(in: bytes, from: lineStart) {
+    switch LineScanner.end(in: bytes, from: lineStart, lineBytesMax: limits.lineBytesMax) {
     case .refused(let refusal):
       return .refused(refusal)
+    case .tooLong:
+      return .refused(.requestLineTooLong)
     case .notYet:
-      return bytes.count > limit ? .refused(.requestLineTooLong) : .incomplete
+      return .incomplete
     case .at(let end):
-      if end > limit { return .refused(.requestLineTooLong) }
       if let refusal = splitStartLine(bytes, lineStart, end) { return .refused(refusal) }
       return .complete(end + 2)
     }

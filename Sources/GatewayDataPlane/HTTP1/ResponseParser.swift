@@ -30,11 +30,11 @@ public struct ResponseParser {
     _ bytes: UnsafeRawBufferPointer, into head: ResponseHead, requestMethod: Method
   ) -> Progress {
     if fields == nil {
-      switch LineScanner.end(in: bytes, from: 0) {
+      switch LineScanner.end(in: bytes, from: 0, lineBytesMax: limits.lineBytesMax) {
       case .refused(let refusal): return .refused(refusal)
-      case .notYet: return bytes.count > limits.lineBytesMax ? .refused(.headTooLarge) : .incomplete
+      case .tooLong: return .refused(.headTooLarge)
+      case .notYet: return .incomplete
       case .at(let end):
-        if end > limits.lineBytesMax { return .refused(.headTooLarge) }
         if let refusal = readStatusLine(UnsafeRawBufferPointer(rebasing: bytes[..<end])) { return .refused(refusal) }
         fields = FieldSectionParser(position: end + 2)
       }
