@@ -2,7 +2,7 @@
 ///
 /// RFC 9112 section 3.2 has four forms. Origin and absolute form are taken, `*` with OPTIONS only, CONNECT never.
 /// The path goes on as it came, but rules see it with its percent-encoded unreserved characters decoded, and a
-/// path with dot segments (plain, encoded, or behind an encoded slash) is refused: no client that means well sends
+/// path with dot segments (plain, encoded, behind an encoded slash, or with a path parameter) is refused: no client that means well sends
 /// one (URL libraries resolve them first), and whoever resolves them later would leave the routed prefix.
 extension RequestHead {
   func settleTarget(_ target: ByteRange, hostField: ByteRange?) -> Refusal? {
@@ -151,6 +151,9 @@ extension RequestHead {
         others = false
       } else if byte == 0x2E {
         dots += 1
+      } else if byte == 0x3B && !others && (dots == 1 || dots == 2) {
+        // Servlet containers cut `;` and what follows off a segment before they resolve dots.
+        return .dotSegment
       } else {
         others = true
       }
