@@ -62,6 +62,8 @@ struct RequestBodyDecoder {
         framing = .chunked(decoder)
         return .incomplete
       case .refused(let refusal):
+        // Never complete: bytes of it may still come, and the connection has to linger for them.
+        framing = .chunked(decoder)
         return .refused(refusal)
       }
     }
