@@ -1,0 +1,17 @@
+import GatewayModel
+
+@testable import GatewayDataPlane
+
+extension ServerPlan {
+  /// A server that nothing connects to, for heads that are written and not sent.
+  static let forTests = ServerPlan.at("http://server.test:9000")
+
+  static func at(
+    _ url: String, id: Int = 0, transport: ServersTransport = ServersTransport()
+  ) -> ServerPlan {
+    guard let url = ServerURL(url) else { preconditionFailure("\(url) is not a URL") }
+    return ServerPlan(
+      id: id, url: url, passHost: true, preservePath: false, tls: nil, transport: TransportPlan(transport),
+      ledgerOwner: 0, stickyToken: [])
+  }
+}
