@@ -22,11 +22,15 @@ final class Shard {
   var listeners: [any Channel] = []
   private var drained: EventLoopPromise<Int>?
   private let drainTimer = TimerNode()
+  private let logTimer = TimerNode()
+  private static let logFlushNanoseconds: UInt64 = 1_000_000_000
   private var cutConnections = 0
   /// Client connections by identity, for the drain.
   private var connections: [ObjectIdentifier: any Drainable] = [:]
   /// The time of the last look at the clock; exact enough for timeouts.
   private(set) var coarseNow: UInt64
+
+  private var requestIDs: UInt64
 
   private static let exchangesKept = 256
   private static let buffersKept = 8
@@ -39,9 +43,14 @@ final class Shard {
     timers = TimerQueues(loop: loop)
     responseLimits = WireLimits(headBytesMax: 64 * 1024, fieldsMax: 256)
     coarseNow = NIODeadline.now().uptimeNanoseconds
+    requestIDs = UInt64.random(in: 0...UInt64.max)
     installed = InstalledSnapshot(snapshot: snapshot, shardIndex: index)
     date.update(now: coarseNow, wall: WallClock.seconds)
     growPools(snapshot)
+    if observation.accessLog != nil {
+      logTimer.owner = self
+      timers.arm(logTimer, duration: Self.logFlushNanoseconds, now: coarseNow)
+    }
   }
 
   /// Nanoseconds of the loop's clock, now.
@@ -90,6 +99,13 @@ final class Shard {
   func connectionClosed(_ pool: UpstreamPool) {
     // A retired pool's last connection takes the pool with it.
     if pool.isEmpty && pool.isRetired && pools[pool.server.id] === pool { pools[pool.server.id] = nil }
+  }
+
+  /// A number that no other request of this process has, nor one that a restart would repeat soon. Steps by an odd
+  /// constant, so that ids do not tell how many requests there were.
+  func nextRequestID() -> UInt64 {
+    requestIDs &+= 0x9E37_79B9_7F4A_7C15
+    return requestIDs
   }
 
   // MARK: Stores
@@ -157,13 +173,19 @@ final class Shard {
     guard let promise = drained else { return }
     drained = nil
     timers.disarm(drainTimer)
+    observation.accessLog?.flush()
     promise.succeed(cutConnections)
   }
 }
 
 extension Shard: TimerOwner {
-  /// The drain's deadline passed: what is left is closed.
+  /// The drain's deadline passed, and what is left is closed; or buffered log lines have waited long enough.
   func timerFired(_ node: TimerNode) {
+    if node === logTimer {
+      observation.accessLog?.flush()
+      timers.arm(logTimer, duration: Self.logFlushNanoseconds, now: now())
+      return
+    }
     cutConnections = connections.count
     for connection in Array(connections.values) { connection.closeNow() }
     for pool in pools { pool?.closeIdle() }

@@ -1,6 +1,7 @@
 import GatewayModel
 import NIOCore
 import NIOSSL
+import Observability
 
 /// One whole configuration, compiled for the data plane: immutable, shared by all shards, with a generation number.
 ///
@@ -12,10 +13,16 @@ public final class Snapshot: Sendable {
   public let entryPoints: [EntryPointPlan]
   /// Every server that any service names.
   public let servers: [ServerPlan]
+  /// Names and ends (seconds since 1970) of the certificates served, for metrics.
+  public let certificateExpiries: [(name: String, notAfter: Int)]
   /// Number of cursors that the balancers of all services need per shard.
   let cursorCount: Int
 
-  init(generation: UInt64, entryPoints: [EntryPointPlan], servers: [ServerPlan], cursorCount: Int) {
+  init(
+    generation: UInt64, entryPoints: [EntryPointPlan], servers: [ServerPlan], cursorCount: Int,
+    certificateExpiries: [(name: String, notAfter: Int)] = []
+  ) {
+    self.certificateExpiries = certificateExpiries
     self.generation = generation
     self.entryPoints = entryPoints
     self.servers = servers
@@ -26,10 +33,11 @@ public final class Snapshot: Sendable {
 /// What a request on one entry point meets.
 public final class EntryPointPlan: Sendable {
   public let name: String
+  let nameBytes: [UInt8]
   public let index: Int
-  let table: RouteTable
-  let routes: [Route]
-  let labels: RequestLabels
+  /// Routers for plain connections, and those for TLS: as in Traefik, a router with `tls` answers only there.
+  let plain: RouteSet
+  let secure: RouteSet
   let limits: WireLimits
   let forwarding: ForwardedFields
   let timeouts: ClientTimeouts
@@ -40,16 +48,18 @@ public final class EntryPointPlan: Sendable {
   let tls: TLSTable?
   let ledgerOwner: UInt32
   let series: RequestSeries?
+  let openConnections: CounterSeries?
 
   init(
-    name: String, index: Int, table: RouteTable, routes: [Route], labels: RequestLabels,
-    configuration: EntryPoint, tls: TLSTable?, ledgerOwner: UInt32, series: RequestSeries?
+    name: String, index: Int, plain: RouteSet, secure: RouteSet, configuration: EntryPoint, tls: TLSTable?,
+    ledgerOwner: UInt32, series: RequestSeries?, openConnections: CounterSeries?
   ) {
+    self.openConnections = openConnections
     self.name = name
+    nameBytes = Array(name.utf8)
     self.index = index
-    self.table = table
-    self.routes = routes
-    self.labels = labels
+    self.plain = plain
+    self.secure = secure
     let http = configuration.http
     limits = WireLimits(
       lineBytesMax: http.limits.requestLineBytes, headBytesMax: http.headBytesMax, fieldsMax: http.limits.fields,
@@ -63,6 +73,13 @@ public final class EntryPointPlan: Sendable {
     self.ledgerOwner = ledgerOwner
     self.series = series
   }
+}
+
+/// Routers behind one table.
+struct RouteSet: Sendable {
+  let table: RouteTable
+  /// By the number that the table gives.
+  let routes: [RouterPlan]
 }
 
 /// Client timeouts in nanoseconds; zero is none.
@@ -90,8 +107,9 @@ extension Duration {
 }
 
 /// A router, compiled.
-public final class Route: Sendable {
+public final class RouterPlan: Sendable {
   public let name: String
+  let nameBytes: [UInt8]
   let middlewares: [any Middleware]
   let hasResponders: Bool
   public let service: ServicePlan
@@ -100,6 +118,7 @@ public final class Route: Sendable {
 
   init(name: String, middlewares: [any Middleware], service: ServicePlan, series: RequestSeries?, ledgerOwner: UInt32) {
     self.name = name
+    nameBytes = Array(name.utf8)
     self.middlewares = middlewares
     self.hasResponders = middlewares.contains { $0.actsOnResponse }
     self.service = service
@@ -127,15 +146,24 @@ public final class ServicePlan: Sendable {
   }
 
   public let name: String
+  let nameBytes: [UInt8]
   public let kind: Kind
   /// Index of this service's first cursor in a shard's `InstalledSnapshot`.
   let cursor: Int
   let hasEqualWeights: Bool
   let sticky: StickyPlan?
   let series: RequestSeries?
+  let failures: CounterRow?
+  let retries: CounterSeries?
 
-  init(name: String, kind: Kind, cursor: Int, sticky: StickyPlan?, series: RequestSeries?) {
+  init(
+    name: String, kind: Kind, cursor: Int, sticky: StickyPlan?, series: RequestSeries?, failures: CounterRow?,
+    retries: CounterSeries?
+  ) {
+    self.failures = failures
+    self.retries = retries
     self.name = name
+    nameBytes = Array(name.utf8)
     self.kind = kind
     self.cursor = cursor
     self.sticky = sticky
@@ -156,6 +184,7 @@ public final class ServerPlan: Sendable {
   /// Stable over generations while address and transport are the same; indexes the shards' pools.
   public let id: Int
   public let url: String
+  let urlBytes: [UInt8]
   public let host: String
   public let port: UInt16
   /// A literal address, so that no name has to be resolved.
@@ -177,6 +206,7 @@ public final class ServerPlan: Sendable {
   ) {
     self.id = id
     self.url = url.description
+    urlBytes = Array(url.description.utf8)
     host = url.host
     port = url.port
     address = try? SocketAddress(ipAddress: url.host, port: Int(url.port))

@@ -1,5 +1,6 @@
 public import GatewayModel
 import NIOCore
+public import Observability
 
 /// What is known of a client's connection and does not change while it lives.
 public final class ConnectionInfo {
@@ -12,6 +13,8 @@ public final class ConnectionInfo {
   public let isTLS: Bool
   /// The name the client asked for, once TLS is up.
   public internal(set) var serverName: String?
+  /// Version of TLS, for metrics.
+  public internal(set) var tls = TLSLabel.none
 
   init(address: IPAddress, port: UInt16, entryPoint: Int, isTLS: Bool) {
     clientAddress = address

@@ -1,5 +1,6 @@
 public import GatewayModel
 public import NIOCore
+import Observability
 
 /// One request with its response, from the parsed head to the recorded outcome.
 ///
@@ -41,12 +42,16 @@ public final class Exchange {
   public internal(set) var outcome = Outcome()
 
   var phase = Phase.idle
+  var ledger = LedgerHandle.none
+  var tlsLabel = TLSLabel.none
+  /// What is known of the client's connection; stays when the client has gone.
+  public private(set) var connection: ConnectionInfo?
   var client: ClientSide?
   var server: UpstreamConnection?
   var pool: UpstreamPool?
   var installed: InstalledSnapshot?
   var entryPoint: EntryPointPlan?
-  public internal(set) var route: Route?
+  public internal(set) var route: RouterPlan?
 
   /// Middlewares whose `request` was called: `route.middlewares[..<entered]`.
   var entered = 0
@@ -75,8 +80,7 @@ public final class Exchange {
 
   /// The request as it is sent to the server.
   var outgoing: RequestHead { errorPage?.request ?? request }
-  public var clientAddress: IPAddress { client?.connection.clientAddress ?? IPAddress(high: 0, low: 0) }
-  public var connection: ConnectionInfo? { client?.connection }
+  public var clientAddress: IPAddress { connection?.clientAddress ?? IPAddress(high: 0, low: 0) }
   /// The loop this exchange lives on, for middlewares that wait for other threads.
   public var eventLoop: any EventLoop { shard.loop }
 
@@ -85,18 +89,25 @@ public final class Exchange {
   /// The client side has a whole head in `request`.
   func begin(client: ClientSide, entryPoint index: Int, startedAt: UInt64) {
     self.client = client
+    connection = client.connection
+    tlsLabel = client.connection.tls
     phase = .running
     outcome.startedAt = startedAt
+    outcome.protocolVersion = client.protocolVersion
     requestReceived = request.framing == .none
+    outcome.target = ByteRange(
+      offset: request.path.start, length: request.path.count + (request.hasQuery ? request.query.count + 1 : 0))
     let installed = shard.installed
     self.installed = installed
     let plan = installed.snapshot.entryPoints[index]
     entryPoint = plan
     shard.exchangeBegan(self)
     plan.forwarding.apply(to: self)
-    let number = plan.table.match(request, clientAddress: client.connection.clientAddress, labels: plan.labels)
+    let routers = client.connection.isTLS ? plan.secure : plan.plain
+    let number = routers.table.match(request, clientIP: client.connection.clientAddress)
     guard number >= 0 else { return reject(.noRoute) }
-    route = plan.routes[Int(number)]
+    route = routers.routes[Int(number)]
+    shard.exchangeRouted(self)
     runChain()
   }
 
@@ -116,8 +127,11 @@ public final class Exchange {
 
   private func beginWithoutRoute(_ client: ClientSide, _ startedAt: UInt64) {
     self.client = client
+    connection = client.connection
+    tlsLabel = client.connection.tls
     phase = .running
     outcome.startedAt = startedAt
+    outcome.protocolVersion = client.protocolVersion
     let installed = shard.installed
     self.installed = installed
     entryPoint = installed.snapshot.entryPoints[client.connection.entryPoint]
@@ -323,6 +337,7 @@ public final class Exchange {
   }
 
   func serverBody(_ bytes: ByteBuffer) {
+    outcome.originBytes &+= UInt64(bytes.readableBytes)
     if transforms.isEmpty { return passBody(bytes) }
     transforms[0].body(bytes, BodyOutput(exchange: self, next: 1))
   }
@@ -516,6 +531,9 @@ public final class Exchange {
     response.reset()
     outcome = Outcome()
     client = nil
+    connection = nil
+    ledger = .none
+    tlsLabel = .none
     server = nil
     pool = nil
     installed = nil

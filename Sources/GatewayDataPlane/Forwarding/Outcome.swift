@@ -12,14 +12,22 @@ public struct Outcome {
   public var originStatus: UInt16 = 0
   public var requestBytes: UInt64 = 0
   public var responseBytes: UInt64 = 0
+  /// Body bytes the server sent, before any transform.
+  public var originBytes: UInt64 = 0
+  /// Path and query as the client sent them; middlewares may change the head's.
+  public var target = ByteRange.empty
   public var server: ServerPlan?
   public var failure: Failure.Kind?
   public var refusal: Refusal?
   /// The code of our own decision, if the answer was one.
   public var rejection: StaticString?
+  public var protocolVersion = HTTPVersion.http11
   public var retries: UInt8 = 0
   public var isRetry = false
   public var usedIdleConnection = false
+
+  /// The stable code of what kept the exchange from its usual end, if anything did.
+  public var code: StaticString? { refusal?.code ?? failure?.code ?? rejection }
 
   public init() {}
 }

@@ -63,13 +63,16 @@ enum ClientHead {
 struct DateField {
   private var second: UInt64 = .max
   private var text: [UInt8] = []
+  /// The value alone.
+  private(set) var value = ""
 
   /// `now` is the loop's clock, `wall` gives seconds since 1970 when a new second has begun.
   mutating func update(now: UInt64, wall: () -> Int64) {
     let current = now / 1_000_000_000
     guard current != second else { return }
     second = current
-    text = Array("Date: \(DateField.format(wall()))\r\n".utf8)
+    value = DateField.format(wall())
+    text = Array("Date: \(value)\r\n".utf8)
   }
 
   func write(to out: UnsafeMutableRawPointer, _ at: inout Int) {

@@ -1,4 +1,5 @@
 import NIOCore
+import Observability
 
 /// A client's HTTP/1.1 connection: collects heads, hands over exchanges one after the other, writes responses.
 ///
@@ -57,7 +58,7 @@ final class HTTP1Connection: ClientSide, ChannelDuplexHandler {
   private let acceptedAt: UInt64
   private var headStartedAt: UInt64 = 0
   private let timer = TimerNode()
-  private var ledger: LedgerHandle?
+  private var ledger = LedgerHandle.none
 
   private static let lingerNanoseconds: UInt64 = 2_000_000_000
   /// Bytes of a pipeline kept beyond the current request before reading pauses.
@@ -76,10 +77,8 @@ final class HTTP1Connection: ClientSide, ChannelDuplexHandler {
 
   func handlerAdded(context: ChannelHandlerContext) {
     self.context = context
-    ledger = shard.observation.began(.clientConnection, owner: plan.ledgerOwner, generation: shard.installed.snapshot.generation)
+    ledger = shard.clientConnected(connection, plan)
     shard.register(self)
-    shard.observation.connectionOpened(plan, protocolVersion: .http11)
-    ledger?.wait(.idle)
     shard.timers.arm(timer, duration: plan.timeouts.idle, now: shard.now())
   }
 
@@ -98,9 +97,8 @@ final class HTTP1Connection: ClientSide, ChannelDuplexHandler {
     state = .closed
     shard.timers.disarm(timer)
     shard.unregister(self)
-    shard.observation.connectionClosed(plan, protocolVersion: .http11)
-    ledger?.end()
-    ledger = nil
+    shard.clientDisconnected(ledger, plan)
+    ledger = .none
     held = nil
     let running = exchange
     exchange = nil
@@ -158,6 +156,11 @@ final class HTTP1Connection: ClientSide, ChannelDuplexHandler {
     context.fireChannelReadComplete()
   }
 
+  func takeHeld() -> ByteBuffer? {
+    defer { held = nil }
+    return held
+  }
+
   private func hold(_ bytes: ByteBuffer) {
     guard bytes.readableBytes > 0 else { return }
     if held == nil { held = bytes } else { held?.writeImmutableBuffer(bytes) }
@@ -201,7 +204,7 @@ final class HTTP1Connection: ClientSide, ChannelDuplexHandler {
       exchange = shard.takeExchange()
       parser.reset()
       shard.timers.arm(timer, duration: plan.timeouts.head, now: headStartedAt)
-      ledger?.wait(.clientHead)
+      shard.ledgerWait(ledger, .clientHead)
     }
     guard let exchange else { return false }
     let progress = bytes.withUnsafeReadableBytes { parser.parse($0, into: exchange.request) }
@@ -231,7 +234,7 @@ final class HTTP1Connection: ClientSide, ChannelDuplexHandler {
     } else {
       shard.timers.arm(timer, duration: plan.timeouts.read, now: headStartedAt)
     }
-    ledger?.wait(.exchange)
+    shard.ledgerWait(ledger, .exchange)
     if let refusal = body.refusal(for: head.framing) {
       exchange.client = self
       exchange.begin(refusing: refusal, client: self, startedAt: headStartedAt)
@@ -427,7 +430,7 @@ final class HTTP1Connection: ClientSide, ChannelDuplexHandler {
     }
     state = .idle
     shard.timers.arm(timer, duration: plan.timeouts.idle, now: shard.coarseNow)
-    ledger?.wait(.idle)
+    shard.ledgerWait(ledger, .idle)
     if !isProcessing {
       if let bytes = held {
         held = nil
@@ -460,7 +463,7 @@ final class HTTP1Connection: ClientSide, ChannelDuplexHandler {
   override func startTunnel(_ head: ResponseHead) {
     state = .tunnel
     shard.timers.disarm(timer)
-    ledger?.wait(.tunnel)
+    shard.ledgerWait(ledger, .tunnel)
     responseBody = .plain
     var buffer = out ?? shard.takeBuffer()
     ClientHead.write(head, framing: .none, request: exchange?.request, closes: false, shard: shard, to: &buffer)

@@ -10,6 +10,18 @@ enum HTTP2Preface {
   }
 }
 
-extension HTTP1Connection {
-  func switchToHTTP2(_ context: ChannelHandlerContext) { context.close(promise: nil) }
+extension HTTP1Connection: RemovableChannelHandler {
+  /// The client speaks HTTP/2 without TLS: this handler makes way and its bytes go to the new ones.
+  func switchToHTTP2(_ context: ChannelHandlerContext) {
+    let bytes = takeHeld()
+    do {
+      try HTTP2Pipeline.install(on: context.channel, shard: shard, connection: connection)
+    } catch {
+      context.close(promise: nil)
+      return
+    }
+    if let bytes { context.fireChannelRead(NIOAny(bytes)) }
+    context.fireChannelReadComplete()
+    _ = context.pipeline.syncOperations.removeHandler(context: context)
+  }
 }

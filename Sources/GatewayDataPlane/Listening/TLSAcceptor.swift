@@ -1,5 +1,6 @@
 import NIOCore
 import NIOSSL
+import Observability
 import NIOTLS
 
 /// Stands first in a TLS connection's pipeline: reads the server name, puts the right context in place, and when the
@@ -45,7 +46,7 @@ final class TLSAcceptor: ChannelInboundHandler, RemovableChannelHandler, TimerOw
   func closeNow() { context?.close(promise: nil) }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    shard.observation.handshakeFailed(plan, String(describing: error))
+    shard.handshakeFailed(plan, String(describing: error))
     context.close(promise: nil)
   }
 
@@ -72,10 +73,10 @@ final class TLSAcceptor: ChannelInboundHandler, RemovableChannelHandler, TimerOw
     case .incomplete:
       held = bytes
     case .refused:
-      answerPlainRequest(context, bytes)
+      if plan.plain.routes.isEmpty { answerPlainRequest(context, bytes) } else { servePlain(context, bytes) }
     case .serverName:
       guard let chosen else {
-        shard.observation.handshakeFailed(plan, "no certificate for this name")
+        shard.handshakeFailed(plan, "no certificate for this name")
         context.close(promise: nil)
         return
       }
@@ -101,6 +102,23 @@ final class TLSAcceptor: ChannelInboundHandler, RemovableChannelHandler, TimerOw
 
   typealias InboundOut = ByteBuffer
 
+  /// Routers without `tls` answer plain requests on the same port, as in Traefik.
+  private func servePlain(_ context: ChannelHandlerContext, _ bytes: ByteBuffer) {
+    let info = ConnectionInfo(
+      address: connection.clientAddress, port: connection.clientPort, entryPoint: connection.entryPoint, isTLS: false)
+    let operations = context.pipeline.syncOperations
+    do {
+      try operations.addHandler(HTTP1Connection(shard: shard, connection: info))
+    } catch {
+      context.close(promise: nil)
+      return
+    }
+    held = nil
+    context.fireChannelRead(wrapInboundOut(bytes))
+    context.fireChannelReadComplete()
+    _ = operations.removeHandler(context: context)
+  }
+
   private func answerPlainRequest(_ context: ChannelHandlerContext, _ bytes: ByteBuffer) {
     let looksLikeHTTP = bytes.readableBytesView.prefix(8).contains(0x20)
     guard looksLikeHTTP else {
@@ -118,6 +136,9 @@ final class TLSAcceptor: ChannelInboundHandler, RemovableChannelHandler, TimerOw
   fileprivate func handshakeEnded(_ context: ChannelHandlerContext, negotiated: String?) {
     shard.timers.disarm(timer)
     let operations = context.pipeline.syncOperations
+    if let tls = try? operations.handler(type: NIOSSLServerHandler.self) {
+      connection.tls = shard.observation.gateway.tlsLabel(version: tls.tlsVersion?.label ?? "", cipher: "")
+    }
     do {
       if negotiated == "h2" {
         try HTTP2Pipeline.install(on: context.channel, shard: shard, connection: connection)
@@ -158,5 +179,17 @@ private final class HandshakeEnd: ChannelInboundHandler, RemovableChannelHandler
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
     acceptor.errorCaught(context: context, error: error)
+  }
+}
+
+extension TLSVersion {
+  /// As Traefik writes it.
+  fileprivate var label: String {
+    switch self {
+    case .tlsv1: "1.0"
+    case .tlsv11: "1.1"
+    case .tlsv12: "1.2"
+    case .tlsv13: "1.3"
+    }
   }
 }

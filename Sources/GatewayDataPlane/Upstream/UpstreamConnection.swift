@@ -1,6 +1,7 @@
 import NIOCore
 import NIOSSL
 import NIOTLS
+import Observability
 
 /// One HTTP/1.1 connection to a server: writes requests, parses responses, knows when it may be used again.
 ///
@@ -50,7 +51,7 @@ final class UpstreamConnection: ChannelInboundHandler {
   private var idleSince: UInt64 = 0
   private let timer = TimerNode()
   private let isTLS: Bool
-  private var ledger: LedgerHandle?
+  private var ledger = LedgerHandle.none
 
   init(shard: Shard, pool: UpstreamPool) {
     self.shard = shard
@@ -81,6 +82,7 @@ final class UpstreamConnection: ChannelInboundHandler {
     var buffer = out ?? shard.takeBuffer()
     UpstreamHead.write(head, framing: framing, server: pool.server, to: &buffer)
     out = buffer
+    shard.ledgerWait(ledger, .exchange)
     shard.timers.arm(timer, duration: pool.server.transport.responseHeaderNanoseconds, now: shard.coarseNow)
   }
 
@@ -162,7 +164,7 @@ final class UpstreamConnection: ChannelInboundHandler {
     state = .idle
     idleSince = shard.coarseNow
     shard.timers.arm(timer, duration: max(duration, 1), now: shard.coarseNow)
-    ledger?.wait(.idle)
+    shard.ledgerWait(ledger, .idle)
   }
 
   func leaveIdle() {
@@ -210,7 +212,7 @@ final class UpstreamConnection: ChannelInboundHandler {
 
   private func becomeReady() {
     guard case .connecting = state else { return }
-    ledger = shard.ledgerBegan(.upstreamConnection, owner: pool.server.ledgerOwner)
+    ledger = shard.serverConnected(pool.server)
     state = .idle
     pool.connected(self)
   }
@@ -272,8 +274,8 @@ final class UpstreamConnection: ChannelInboundHandler {
     let previous = state
     state = .closed
     let cause = failure ?? cause
-    ledger?.end()
-    ledger = nil
+    shard.ledgerEnd(ledger)
+    ledger = .none
     switch previous {
     case .closed: return
     case .connecting:
@@ -445,8 +447,8 @@ final class UpstreamConnection: ChannelInboundHandler {
     } else {
       state = .closed
       shard.timers.disarm(timer)
-      ledger?.end()
-      ledger = nil
+      shard.ledgerEnd(ledger)
+      ledger = .none
       pool.closed(self, wasIdle: false)
       context?.close(promise: nil)
     }

@@ -48,7 +48,7 @@ final class UpstreamPool {
         connection.discard()
         continue
       }
-      shard.connectionReused(self)
+      shard.connectionReused()
       connection.leaveIdle()
       return exchange.attach(connection)
     }
@@ -76,7 +76,7 @@ final class UpstreamPool {
     open += 1
     downUntil = 0
     downFor = 0
-    shard.connectionOpened(self)
+    shard.connectionOpened()
     if waiting.isEmpty { return keep(connection) }
     waiting.removeFirst().attach(connection)
   }
@@ -94,7 +94,7 @@ final class UpstreamPool {
   /// The connection's exchange is over and both sides agree that another may follow.
   func release(_ connection: UpstreamConnection) {
     if !waiting.isEmpty {
-      shard.connectionReused(self)
+      shard.connectionReused()
       return waiting.removeFirst().attach(connection)
     }
     keep(connection)

@@ -1,0 +1,143 @@
+public import GatewayModel
+
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Musl
+#endif
+
+/// Reads the main file and the files that its `providers.file` names.
+///
+/// Reading happens in two steps, because the first file says which others there are. What cannot be read is a `Mistake`
+/// like any other, with the place of the key that named it, so that one list tells everything.
+public struct ConfigurationFiles: Sendable {
+  /// What was read.
+  public struct Reading: Sendable {
+    public var sources: [ConfigurationSource]
+    /// Files that could not be read.
+    public var mistakes: [Mistake]
+    /// Every file and directory whose change may change the configuration, as written (not resolved).
+    public var watched: [String]
+    /// Whether changes are to be followed: `providers.file.watch`, and true for the main file alone.
+    public var watches: Bool
+  }
+
+  public let mainPath: String
+
+  public init(mainPath: String) {
+    self.mainPath = mainPath
+  }
+
+  /// Reads everything anew.
+  public func read() -> Reading {
+    var reading = Reading(sources: [], mistakes: [], watched: [mainPath], watches: true)
+    guard let main = source(mainPath, role: .main, namedAt: nil, &reading) else { return reading }
+    reading.sources.append(main)
+    let decoded = DecodedSource(main)
+    guard let provider = decoded.static.providers.file else { return reading }
+    reading.watches = provider.watch
+    if let filename = provider.filename {
+      let location = decoded.location(of: ["providers", "file", "filename"])
+      let path = resolved(filename)
+      reading.watched.append(path)
+      // The same file twice is one configuration, as in Traefik's own examples.
+      if path != mainPath, let one = source(path, role: .dynamic, namedAt: location, &reading) {
+        reading.sources.append(one)
+      }
+    }
+    if let directory = provider.directory {
+      let location = decoded.location(of: ["providers", "file", "directory"])
+      readDirectory(resolved(directory), namedAt: location, depth: 0, &reading)
+    }
+    return reading
+  }
+
+  /// Paths are relative to the main file, so that a configuration can be moved as a whole.
+  private func resolved(_ path: String) -> String {
+    if path.hasPrefix("/") { return path }
+    guard let slash = mainPath.lastIndex(of: "/") else { return path }
+    return String(mainPath[...slash]) + path
+  }
+
+  private func source(
+    _ path: String, role: ConfigurationSource.Role, namedAt location: SourceLocation?, _ reading: inout Reading
+  ) -> ConfigurationSource? {
+    let place = location ?? SourceLocation(file: path, position: .start)
+    guard let format = ConfigurationSource.Format(fileName: path) else {
+      reading.mistakes.append(
+        Mistake(
+          .error, .wrongValue, at: place, what: "\(path) is in no known format",
+          expected: "a name that ends in .yml, .yaml or .toml"))
+      return nil
+    }
+    switch FileReader.read(path, bytesMax: ConfigurationSource.bytesMax) {
+    case .success(let bytes):
+      return ConfigurationSource(name: path, bytes: bytes, format: format, role: role)
+    case .failure(let error):
+      reading.mistakes.append(
+        Mistake(.error, .wrongValue, at: place, what: "cannot read \(path): \(error)", expected: "a readable file"))
+      return nil
+    }
+  }
+
+  private func readDirectory(
+    _ path: String, namedAt location: SourceLocation?, depth: Int, _ reading: inout Reading
+  ) {
+    reading.watched.append(path)
+    guard depth < 16, let directory = opendir(path) else {
+      let place = location ?? SourceLocation(file: path, position: .start)
+      reading.mistakes.append(
+        Mistake(
+          .error, .wrongValue, at: place, what: "cannot read the directory \(path): \(FileReader.lastError())",
+          expected: "a readable directory"))
+      return
+    }
+    defer { closedir(directory) }
+    var names: [String] = []
+    while let entry = readdir(directory) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) {
+        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      // Kubernetes keeps the real files in `..data`; editors keep theirs behind a dot.
+      if !name.hasPrefix(".") { names.append(name) }
+    }
+    for name in names.sorted() {
+      let full = path.hasSuffix("/") ? path + name : path + "/" + name
+      var status = stat()
+      guard stat(full, &status) == 0 else { continue }
+      if status.st_mode & S_IFMT == S_IFDIR {
+        readDirectory(full, namedAt: location, depth: depth + 1, &reading)
+      } else if ConfigurationSource.Format(fileName: name) != nil {
+        reading.watched.append(full)
+        if let one = source(full, role: .dynamic, namedAt: location, &reading) { reading.sources.append(one) }
+      }
+    }
+  }
+}
+
+/// Whole files, with the system's own words when one cannot be had.
+public enum FileReader {
+  public struct Failure: Error, CustomStringConvertible, Sendable {
+    public var description: String
+  }
+
+  public static func read(_ path: String, bytesMax: Int) -> Result<[UInt8], Failure> {
+    let file = open(path, O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else { return .failure(Failure(description: lastError())) }
+    defer { close(file) }
+    var bytes: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 64 * 1024)
+    while true {
+      let count = chunk.withUnsafeMutableBytes { Glibc.read(file, $0.baseAddress, $0.count) }
+      if count == 0 { return .success(bytes) }
+      if count < 0 {
+        if errno == EINTR { continue }
+        return .failure(Failure(description: lastError()))
+      }
+      bytes.append(contentsOf: chunk[..<count])
+      if bytes.count > bytesMax { return .failure(Failure(description: "larger than \(bytesMax) bytes")) }
+    }
+  }
+
+  static func lastError() -> String { String(cString: strerror(errno)) }
+}

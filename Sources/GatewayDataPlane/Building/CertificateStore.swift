@@ -1,0 +1,80 @@
+import GatewayModel
+import NIOSSL
+
+/// Certificates and keys as files or text, loaded while a Snapshot is built and never on an event loop.
+struct LoadedCertificate {
+  let chain: [NIOSSLCertificate]
+  let key: NIOSSLPrivateKey
+  /// Lower-case names of the leaf; wildcards as `*.example.com`.
+  let names: [String]
+  /// Seconds since 1970.
+  let notAfter: Int
+}
+
+enum CertificateLoader {
+  /// Loads a pair; `path` is the configuration key that names it.
+  static func load(_ certFile: String, _ keyFile: String, path: String, problems: inout [BuildProblem]) -> LoadedCertificate? {
+    let chain: [NIOSSLCertificate]
+    do {
+      chain = try certificates(certFile)
+    } catch {
+      problems.append(BuildProblem(path: path + ".certFile", what: explain(error, certFile, "a certificate in PEM")))
+      return nil
+    }
+    let key: NIOSSLPrivateKey
+    do {
+      key = isPEM(keyFile)
+        ? try NIOSSLPrivateKey(bytes: Array(keyFile.utf8), format: .pem) : try NIOSSLPrivateKey(file: keyFile, format: .pem)
+    } catch {
+      problems.append(BuildProblem(path: path + ".keyFile", what: explain(error, keyFile, "a private key in PEM")))
+      return nil
+    }
+    guard let leaf = chain.first else {
+      problems.append(BuildProblem(path: path + ".certFile", what: "holds no certificate"))
+      return nil
+    }
+    // A key of another certificate would only show at the first handshake.
+    do {
+      _ = try NIOSSLContext(
+        configuration: .makeServerConfiguration(
+          certificateChain: [.certificate(leaf)], privateKey: .privateKey(key)))
+    } catch {
+      problems.append(BuildProblem(path: path + ".keyFile", what: "the key does not belong to the certificate"))
+      return nil
+    }
+    return LoadedCertificate(chain: chain, key: key, names: names(of: leaf), notAfter: Int(leaf.notValidAfter))
+  }
+
+  static func certificates(_ source: String) throws -> [NIOSSLCertificate] {
+    isPEM(source)
+      ? try NIOSSLCertificate.fromPEMBytes(Array(source.utf8)) : try NIOSSLCertificate.fromPEMFile(source)
+  }
+
+  static func certificates(
+    of sources: [String], path: String, problems: inout [BuildProblem]
+  ) -> [NIOSSLCertificate] {
+    var all: [NIOSSLCertificate] = []
+    for (index, source) in sources.enumerated() {
+      do {
+        all += try certificates(source)
+      } catch {
+        problems.append(BuildProblem(path: "\(path)[\(index)]", what: explain(error, source, "certificates in PEM")))
+      }
+    }
+    return all
+  }
+
+  private static func isPEM(_ text: String) -> Bool { text.contains("-----BEGIN") }
+
+  private static func explain(_ error: any Error, _ source: String, _ expected: String) -> String {
+    isPEM(source) ? "expected \(expected)" : "cannot read \(expected) from \(source): \(error)"
+  }
+
+  private static func names(of leaf: NIOSSLCertificate) -> [String] {
+    var names: [String] = []
+    for name in leaf._subjectAlternativeNames() where name.nameType == .dnsName {
+      names.append(name.contents.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }.lowercased())
+    }
+    return names
+  }
+}

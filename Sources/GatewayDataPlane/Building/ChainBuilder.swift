@@ -1,0 +1,80 @@
+import GatewayModel
+
+/// Resolves names of middlewares to objects, each made once for a Snapshot, chains flattened.
+struct ChainBuilder {
+  private let configurations: NamedValues<GatewayModel.Middleware>
+  private let surroundings: SnapshotBuilder.Surroundings
+  private let previous: [String: (configuration: GatewayModel.Middleware, made: any Middleware)]
+  private let services: [String: ServicePlan]
+  private(set) var made: [String: (configuration: GatewayModel.Middleware, made: any Middleware)] = [:]
+  private(set) var problems: [BuildProblem] = []
+  private var failed: Set<String> = []
+
+  init(
+    _ configurations: NamedValues<GatewayModel.Middleware>, _ surroundings: SnapshotBuilder.Surroundings,
+    previous: [String: (configuration: GatewayModel.Middleware, made: any Middleware)], services: [String: ServicePlan]
+  ) {
+    self.configurations = configurations
+    self.surroundings = surroundings
+    self.previous = previous
+    self.services = services
+  }
+
+  /// Appends the middleware, or what a chain stands for. Depth is bounded by validation and once more here.
+  mutating func append(_ name: String, to chain: inout [any Middleware], from path: String, depth: Int = 0) {
+    let name = localName(name)
+    guard depth < 32, let configuration = configurations[name] else {
+      problems.append(BuildProblem(path: path + ".middlewares", what: "no middleware \(name)"))
+      return
+    }
+    if case .chain(let links) = configuration {
+      for link in links.middlewares { append(link, to: &chain, from: "http.middlewares.\(name)", depth: depth + 1) }
+      return
+    }
+    if let middleware = object(name, configuration) { chain.append(middleware) }
+  }
+
+  /// A middleware that has no name of its own.
+  mutating func appendInline(_ configuration: GatewayModel.Middleware, to chain: inout [any Middleware], name: String) {
+    if let made = make(configuration, name) { chain.append(made) }
+  }
+
+  private mutating func object(_ name: String, _ configuration: GatewayModel.Middleware) -> (any Middleware)? {
+    if let one = made[name] { return one.made }
+    if failed.contains(name) { return nil }
+    // What a middleware holds of the Snapshot (`errors` a service) must be this Snapshot's.
+    if let before = previous[name], before.configuration == configuration, !configuration.namesServices {
+      made[name] = before
+      return before.made
+    }
+    guard let middleware = make(configuration, name) else {
+      failed.insert(name)
+      return nil
+    }
+    made[name] = (configuration, middleware)
+    return middleware
+  }
+
+  private mutating func make(_ configuration: GatewayModel.Middleware, _ name: String) -> (any Middleware)? {
+    let services = self.services
+    let context = MiddlewareCompiler.Context(
+      threadPool: surroundings.threadPool, service: { services[localName($0)] }, text: surroundings.text)
+    do {
+      return try MiddlewareCompiler.compile(configuration, name: name, context: context)
+    } catch {
+      problems.append(BuildProblem(path: "http.middlewares.\(name)", what: "\(error)"))
+      return nil
+    }
+  }
+}
+
+extension GatewayModel.Middleware {
+  fileprivate var namesServices: Bool {
+    switch self {
+    case .errors: true
+    // The users' file may have changed though its name has not.
+    case .basicAuth(let auth): auth.usersFile != nil
+    default: false
+    }
+  }
+}

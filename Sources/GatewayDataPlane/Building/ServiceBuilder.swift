@@ -1,0 +1,165 @@
+import Crypto
+import GatewayModel
+import NIOSSL
+import Observability
+
+/// Compiles services and the transports of their servers.
+struct ServiceBuilder {
+  private let configuration: StaticConfiguration
+  private let dynamic: DynamicConfiguration
+  private let surroundings: SnapshotBuilder.Surroundings
+  private(set) var plans: [String: ServicePlan] = [:]
+  private(set) var servers: [ServerPlan] = []
+  private(set) var cursorCount = 0
+  private(set) var problems: [BuildProblem] = []
+  private var numbers: [String: Int] = [:]
+  private var serversByKey: [String: ServerPlan] = [:]
+  private var contexts: [String: NIOSSLContext] = [:]
+
+  init(_ configuration: ValidatedConfiguration, _ surroundings: SnapshotBuilder.Surroundings) {
+    self.configuration = configuration.static
+    dynamic = configuration.dynamic
+    self.surroundings = surroundings
+  }
+
+  mutating func buildAll() {
+    var keys: [String] = []
+    for service in dynamic.http.services {
+      guard case .loadBalancer(let balancer) = service.value else { continue }
+      for server in balancer.servers { keys.append(key(server, balancer)) }
+    }
+    numbers = surroundings.registry.numbers(for: keys)
+    for service in dynamic.http.services { _ = plan(service.name, depth: 0) }
+    // Stands behind routers that only redirect.
+    plans[""] = ServicePlan(name: "noop@internal", kind: .loadBalancer([]), cursor: 0, sticky: nil, series: nil, failures: nil,
+      retries: nil)
+  }
+
+  private func key(_ server: Server, _ balancer: LoadBalancer) -> String {
+    "\(server.url.description)|\(balancer.serversTransport ?? "")|\(balancer.passHostHeader)|\(server.preservePath)"
+  }
+
+  private mutating func plan(_ name: String, depth: Int) -> ServicePlan? {
+    let name = localName(name)
+    if let made = plans[name] { return made }
+    guard depth < 16, let service = dynamic.http.services[name] else { return nil }
+    let kind: ServicePlan.Kind
+    var sticky: Sticky?
+    var members = 1
+    switch service {
+    case .loadBalancer(let balancer):
+      let built = balancer.servers.enumerated().compactMap { index, server in
+        serverPlan(server, balancer, path: "http.services.\(name).loadBalancer.servers[\(index)]").map {
+          ServicePlan.WeightedServer(server: $0, weight: max(0, server.weight))
+        }
+      }
+      kind = .loadBalancer(built)
+      members = built.count
+      sticky = balancer.sticky
+    case .weighted(let weighted):
+      let children = weighted.services.compactMap { child in
+        plan(child.name, depth: depth + 1).map { ServicePlan.WeightedChild(service: $0, weight: max(0, child.weight)) }
+      }
+      kind = .weighted(children)
+      members = children.count
+      sticky = weighted.sticky
+    case .failover(let failover):
+      guard let main = plan(failover.service, depth: depth + 1), let fallback = plan(failover.fallback, depth: depth + 1)
+      else { return nil }
+      kind = .failover(main: main, fallback: fallback)
+    }
+    let made = ServicePlan(
+      name: name + "@file", kind: kind, cursor: cursorCount, sticky: StickyCompiler.compile(sticky, service: name),
+      series: surroundings.series.service(name + "@file"), failures: surroundings.series.failures(service: name + "@file"),
+      retries: surroundings.series.metrics.retries(service: name + "@file"))
+    cursorCount += ServicePlan.cursorsNeeded(members)
+    plans[name] = made
+    return made
+  }
+
+  private mutating func serverPlan(_ server: Server, _ balancer: LoadBalancer, path: String) -> ServerPlan? {
+    let key = key(server, balancer)
+    if let made = serversByKey[key] { return made }
+    guard let number = numbers[key] else { return nil }
+    let transport = self.transport(balancer.serversTransport)
+    var tls: ServerTLS?
+    if server.url.scheme == .https {
+      guard let context = context(transport, name: balancer.serversTransport) else { return nil }
+      let name = transport.serverName ?? (IPAddress(server.url.host) == nil ? server.url.host : nil)
+      tls = ServerTLS(context: context, name: name)
+    } else if server.url.scheme == .h2c {
+      problems.append(BuildProblem(path: path + ".url", what: "h2c to servers is not supported yet"))
+      return nil
+    }
+    let made = ServerPlan(
+      id: number, url: server.url, passHost: balancer.passHostHeader, preservePath: server.preservePath, tls: tls,
+      transport: TransportPlan(transport), ledgerOwner: surroundings.series.ledgerOwner("server", server.url.description),
+      stickyToken: StickyCompiler.token(server.url.description))
+    serversByKey[key] = made
+    servers.append(made)
+    return made
+  }
+
+  private func transport(_ name: String?) -> ServersTransport {
+    if let name, let named = dynamic.http.serversTransports[localName(name)] { return named }
+    var transport = ServersTransport()
+    let defaults = configuration.serversTransport
+    transport.insecureSkipVerify = defaults.insecureSkipVerify
+    transport.rootCAs = defaults.rootCAs
+    transport.maxIdleConnsPerHost = defaults.maxIdleConnsPerHost
+    transport.forwardingTimeouts = defaults.forwardingTimeouts
+    return transport
+  }
+
+  private mutating func context(_ transport: ServersTransport, name: String?) -> NIOSSLContext? {
+    if let made = contexts[name ?? ""] { return made }
+    let path = name.map { "http.serversTransports.\(localName($0))" } ?? "serversTransport"
+    var client = NIOSSL.TLSConfiguration.makeClientConfiguration()
+    client.applicationProtocols = ["http/1.1"]
+    if transport.insecureSkipVerify { client.certificateVerification = .none }
+    if !transport.rootCAs.isEmpty {
+      client.trustRoots = .certificates(
+        CertificateLoader.certificates(of: transport.rootCAs, path: path + ".rootCAs", problems: &problems))
+    }
+    if let pair = transport.certificates.first {
+      let path = path + ".certificates[0]"
+      guard let own = CertificateLoader.load(pair.certFile, pair.keyFile, path: path, problems: &problems) else { return nil }
+      client.certificateChain = own.chain.map { .certificate($0) }
+      client.privateKey = .privateKey(own.key)
+    }
+    do {
+      let context = try NIOSSLContext(configuration: client)
+      contexts[name ?? ""] = context
+      return context
+    } catch {
+      problems.append(BuildProblem(path: path, what: "refused by the TLS library: \(error)"))
+      return nil
+    }
+  }
+}
+
+/// Compiles sticky cookies.
+enum StickyCompiler {
+  static func compile(_ sticky: Sticky?, service: String) -> StickyPlan? {
+    guard let cookie = sticky?.cookie else { return nil }
+    // Traefik's default name: an underscore and the start of a SHA-1 of the service's name.
+    let name = cookie.name ?? "_" + hexadecimal(Insecure.SHA1.hash(data: Array(service.utf8)), digits: 5)
+    var attributes = "; Path=\(cookie.path)"
+    if let domain = cookie.domain { attributes += "; Domain=\(domain)" }
+    if cookie.maxAge != 0 { attributes += "; Max-Age=\(max(0, cookie.maxAge))" }
+    if cookie.httpOnly { attributes += "; HttpOnly" }
+    if cookie.secure { attributes += "; Secure" }
+    if let sameSite = cookie.sameSite {
+      attributes += "; SameSite=" + sameSite.rawValue.prefix(1).uppercased() + sameSite.rawValue.dropFirst()
+    }
+    return StickyPlan(name: name, attributes: attributes) { token($0) }
+  }
+
+  static func token(_ text: String) -> [UInt8] {
+    Array(hexadecimal(SHA256.hash(data: Array(text.utf8)), digits: 16).utf8)
+  }
+
+  private static func hexadecimal(_ digest: some Sequence<UInt8>, digits: Int) -> String {
+    String(digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined().prefix(digits))
+  }
+}

@@ -1,0 +1,170 @@
+public import GatewayModel
+public import NIOPosix
+
+/// Compiles a validated configuration into a Snapshot.
+///
+/// Everything that a request would have to look up by name is resolved here: routers to tables, middlewares to chains,
+/// services to servers with stable numbers, metric series to handles, certificates to TLS contexts. It runs off the
+/// event loops, since it reads certificate files and sorts routers. Middlewares that did not change are carried over
+/// from the Snapshot before, so that what they count or remember outlives a reload.
+///
+/// The configuration is valid (names exist, rules parse); what can still fail is what only the outside knows, such as a
+/// certificate file. All such problems are reported at once in a `BuildFailure`.
+public final class SnapshotBuilder {
+  /// What a Snapshot is made of besides the configuration itself.
+  public struct Surroundings: Sendable {
+    public var registry = ServerRegistry()
+    public var series: SeriesSource
+    /// For what would hold up a loop: password hashes, files. Started by its owner.
+    public var threadPool: NIOThreadPool
+    /// The text of a file that a middleware names; nil when it cannot be read.
+    public var text: @Sendable (String) -> String?
+    /// Makes the certificate that answers when none is configured, as Traefik does.
+    public var generateCertificate: (@Sendable () throws -> (certificate: String, key: String))?
+
+    public init(
+      series: SeriesSource, threadPool: NIOThreadPool, text: @escaping @Sendable (String) -> String?,
+      generateCertificate: (@Sendable () throws -> (certificate: String, key: String))? = nil
+    ) {
+      self.series = series
+      self.threadPool = threadPool
+      self.text = text
+      self.generateCertificate = generateCertificate
+    }
+  }
+
+  private let surroundings: Surroundings
+  private var previousMiddlewares: [String: (configuration: GatewayModel.Middleware, made: any Middleware)] = [:]
+
+  public init(_ surroundings: Surroundings) {
+    self.surroundings = surroundings
+  }
+
+  /// Builds generation `generation`.
+  public func build(_ configuration: ValidatedConfiguration, generation: UInt64) throws(BuildFailure) -> Snapshot {
+    var services = ServiceBuilder(configuration, surroundings)
+    services.buildAll()
+    var chains = ChainBuilder(
+      configuration.dynamic.http.middlewares, surroundings, previous: previousMiddlewares, services: services.plans)
+    var tls = TLSBuilder(configuration.dynamic.tls, generatedDefault: surroundings.generateCertificate)
+    var entryPoints: [EntryPointPlan] = []
+    for (index, entryPoint) in configuration.static.entryPoints.enumerated() {
+      let routers = EntryPointRouters(entryPoint, configuration)
+      let plain = routeSet(routers.plain, entryPoint.value, configuration, &chains, services.plans)
+      let secure = routeSet(routers.secure, entryPoint.value, configuration, &chains, services.plans)
+      let options = localName(entryPoint.value.http.tls?.options ?? "default")
+      let table = routers.usesTLS ? tls.table(hostOptions: routers.hostOptions, defaultOptions: options) : nil
+      entryPoints.append(
+        EntryPointPlan(
+          name: entryPoint.name, index: index, plain: plain, secure: secure, configuration: entryPoint.value, tls: table,
+          ledgerOwner: surroundings.series.ledgerOwner("entryPoint", entryPoint.name),
+          series: surroundings.series.entryPoint(entryPoint.name),
+          openConnections: surroundings.series.metrics.openConnections(entryPoint: entryPoint.name)))
+    }
+    let problems = services.problems + chains.problems + tls.problems
+    guard problems.isEmpty else { throw BuildFailure(problems: problems) }
+    previousMiddlewares = chains.made
+    return Snapshot(
+      generation: generation, entryPoints: entryPoints, servers: services.servers, cursorCount: services.cursorCount,
+      certificateExpiries: tls.expiries)
+  }
+
+  private func routeSet(
+    _ routers: [EntryPointRouters.Entry], _ entryPoint: EntryPoint, _ configuration: ValidatedConfiguration,
+    _ chains: inout ChainBuilder, _ services: [String: ServicePlan]
+  ) -> RouteSet {
+    var plans: [RouterPlan] = []
+    var rules: [Route] = []
+    for (order, entry) in routers.enumerated() {
+      var middlewares: [any Middleware] = []
+      if let redirect = entry.redirect { chains.appendInline(.redirectScheme(redirect), to: &middlewares, name: entry.name) }
+      for name in entry.middlewares { chains.append(name, to: &middlewares, from: "http.routers.\(entry.name)") }
+      // Services inside the gateway (`ping@internal` …) are answered on the admin side; here they have no server.
+      guard let service = services[localName(entry.service)] ?? services[""] else { continue }
+      let name = entry.name.contains("@") ? entry.name : entry.name + "@file"
+      plans.append(
+        RouterPlan(
+          name: name, middlewares: middlewares, service: service,
+          series: surroundings.series.router(name, service: service.name),
+          ledgerOwner: surroundings.series.ledgerOwner("router", name)))
+      rules.append(Route(rule: entry.rule, priority: entry.priority, order: order))
+    }
+    let table = RouteTable(
+      rules, labels: configuration.static.labels, encodesQuerySemicolons: entryPoint.http.encodeQuerySemicolons)
+    return RouteSet(table: table, routes: plans)
+  }
+}
+
+/// `name@file` is `name`: there is one provider.
+func localName(_ name: String) -> String {
+  name.hasSuffix("@file") ? String(name.dropLast(5)) : name
+}
+
+/// Which routers answer on an entry point, and on which side of TLS.
+struct EntryPointRouters {
+  struct Entry {
+    var name: String
+    var rule: Rule
+    var priority: Int
+    var middlewares: [String]
+    var service: String
+    var redirect: RedirectScheme?
+  }
+
+  private(set) var plain: [Entry] = []
+  private(set) var secure: [Entry] = []
+  private(set) var hostOptions: [String: String] = [:]
+  private(set) var usesTLS = false
+
+  init(_ entryPoint: NamedValues<EntryPoint>.Element, _ configuration: ValidatedConfiguration) {
+    usesTLS = entryPoint.value.http.tls != nil
+    let usual = localName(entryPoint.value.http.tls?.options ?? "default")
+    for router in configuration.routers {
+      for binding in router.bindings where binding.entryPoint == entryPoint.name {
+        let entry = Entry(
+          name: router.name, rule: router.rule, priority: router.priority, middlewares: binding.middlewares,
+          service: router.service)
+        guard let tls = binding.tls else {
+          plain.append(entry)
+          continue
+        }
+        usesTLS = true
+        secure.append(entry)
+        let options = localName(tls.options)
+        if options != usual { for host in router.rule.literalHosts { note(options, for: host, usual) } }
+      }
+    }
+    addRedirection(entryPoint, configuration)
+  }
+
+  /// Two routers that want different options for one host get the usual ones, as in Traefik.
+  private mutating func note(_ options: String, for host: String, _ usual: String) {
+    if let other = hostOptions[host], other != options { hostOptions[host] = usual } else { hostOptions[host] = options }
+  }
+
+  /// `http.redirections` is a router of its own that comes before the others.
+  private mutating func addRedirection(
+    _ entryPoint: NamedValues<EntryPoint>.Element, _ configuration: ValidatedConfiguration
+  ) {
+    guard let redirection = configuration.redirections[entryPoint.name] else { return }
+    var target = RedirectScheme()
+    target.scheme = redirection.scheme
+    target.permanent = redirection.permanent
+    target.port = redirection.port
+    let entry = Entry(
+      name: "\(entryPoint.name)-redirection@internal", rule: .match(.pathPrefix("/")), priority: redirection.priority,
+      middlewares: [], service: "", redirect: target)
+    if entryPoint.value.http.tls == nil { plain.append(entry) } else { secure.append(entry) }
+  }
+}
+
+extension Rule {
+  /// Hosts that the rule names outright, for TLS options.
+  var literalHosts: [String] {
+    switch self {
+    case .match(.host(let name)): [name]
+    case .match, .not: []
+    case .all(let rules), .any(let rules): rules.flatMap(\.literalHosts)
+    }
+  }
+}

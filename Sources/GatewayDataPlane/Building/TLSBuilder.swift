@@ -1,0 +1,158 @@
+import GatewayModel
+import NIOSSL
+
+/// Makes the TLS table of an entry point from certificates, options and the hosts that routers name.
+///
+/// Traefik's rules: a certificate answers for its names; among several the exact name wins over a wildcard; a router's
+/// `tls.options` hold for the hosts of its rule; the default certificate answers for every other name unless the
+/// default options say `sniStrict`. Contexts are made once for each pair of certificate and options.
+struct TLSBuilder {
+  private let options: [String: TLSOptions]
+  private let certificates: [LoadedCertificate]
+  private let defaultCertificate: LoadedCertificate?
+  private var contexts: [String: NIOSSLContext] = [:]
+  private(set) var problems: [BuildProblem] = []
+  /// Names and ends of all certificates, for metrics.
+  let expiries: [(name: String, notAfter: Int)]
+
+  init(_ tls: GatewayModel.TLSConfiguration, generatedDefault: (@Sendable () throws -> (certificate: String, key: String))?) {
+    var problems: [BuildProblem] = []
+    var options: [String: TLSOptions] = [:]
+    for option in tls.options { options[option.name] = option.value }
+    if options["default"] == nil { options["default"] = TLSOptions() }
+    self.options = options
+    var loaded: [LoadedCertificate] = []
+    for (index, certificate) in tls.certificates.enumerated() {
+      let path = "tls.certificates[\(index)]"
+      if let one = CertificateLoader.load(certificate.certFile, certificate.keyFile, path: path, problems: &problems) {
+        loaded.append(one)
+      }
+    }
+    certificates = loaded
+    var fallback: LoadedCertificate?
+    for store in tls.stores where store.name == "default" {
+      guard let pair = store.value.defaultCertificate else { continue }
+      let path = "tls.stores.default.defaultCertificate"
+      fallback = CertificateLoader.load(pair.certFile, pair.keyFile, path: path, problems: &problems)
+    }
+    if fallback == nil, problems.isEmpty, let generatedDefault, let made = try? generatedDefault() {
+      fallback = CertificateLoader.load(made.certificate, made.key, path: "tls", problems: &problems)
+    }
+    defaultCertificate = fallback
+    expiries = loaded.map { ($0.names.first ?? "", $0.notAfter) }
+    self.problems = problems
+  }
+
+  /// The table of one entry point. `hostOptions` maps lower-case hosts to the name of their options.
+  mutating func table(hostOptions: [String: String], defaultOptions: String) -> TLSTable {
+    var byName: [String: NIOSSLContext] = [:]
+    for (index, certificate) in certificates.enumerated() {
+      for name in certificate.names where byName[name] == nil {
+        byName[name] = context(certificate, "\(index)", options: hostOptions[name] ?? defaultOptions)
+      }
+    }
+    for (host, name) in hostOptions where byName[host] == nil {
+      if let index = certificates.firstIndex(where: { covers($0, host) }) {
+        byName[host] = context(certificates[index], "\(index)", options: name)
+      } else if let defaultCertificate, options[name]?.sniStrict != true {
+        byName[host] = context(defaultCertificate, "default", options: name)
+      }
+    }
+    var fallback: NIOSSLContext?
+    if options[defaultOptions]?.sniStrict != true, let certificate = defaultCertificate ?? certificates.first {
+      fallback = context(certificate, "default", options: defaultOptions)
+    }
+    return TLSTable(contexts: byName, fallback: fallback)
+  }
+
+  private func covers(_ certificate: LoadedCertificate, _ host: String) -> Bool {
+    if certificate.names.contains(host) { return true }
+    guard let dot = host.firstIndex(of: ".") else { return false }
+    return certificate.names.contains("*" + host[dot...])
+  }
+
+  private mutating func context(_ certificate: LoadedCertificate, _ key: String, options name: String) -> NIOSSLContext? {
+    let identity = "\(key)/\(name)"
+    if let made = contexts[identity] { return made }
+    guard let options = options[name] ?? options["default"] else { return nil }
+    var configuration = NIOSSL.TLSConfiguration.makeServer(certificate)
+    configuration.minimumTLSVersion = options.minVersion.library
+    configuration.maximumTLSVersion = options.maxVersion?.library
+    configuration.applicationProtocols = options.alpnProtocols.filter { $0 == "h2" || $0 == "http/1.1" }
+    let ciphers = options.cipherSuites.compactMap { CipherSuiteNames.value($0) }
+    if !ciphers.isEmpty { configuration.cipherSuiteValues = ciphers.map { NIOTLSCipher($0) } }
+    applyClientAuth(options, name, to: &configuration)
+    do {
+      let context = try NIOSSLContext(configuration: configuration)
+      contexts[identity] = context
+      return context
+    } catch {
+      problems.append(BuildProblem(path: "tls.options.\(name)", what: "refused by the TLS library: \(error)"))
+      return nil
+    }
+  }
+
+  private mutating func applyClientAuth(
+    _ options: TLSOptions, _ name: String, to configuration: inout NIOSSL.TLSConfiguration
+  ) {
+    let auth = options.clientAuth
+    switch auth.clientAuthType {
+    case .noClientCert:
+      configuration.certificateVerification = .none
+      return
+    case .requestClientCert, .verifyClientCertIfGiven:
+      configuration.certificateVerification = .optionalVerification
+    case .requireAnyClientCert, .requireAndVerifyClientCert:
+      configuration.certificateVerification = .noHostnameVerification
+    }
+    let roots = CertificateLoader.certificates(
+      of: auth.caFiles, path: "tls.options.\(name).clientAuth.caFiles", problems: &problems)
+    configuration.trustRoots = .certificates(roots)
+    configuration.sendCANameList = true
+  }
+}
+
+extension NIOSSL.TLSConfiguration {
+  fileprivate static func makeServer(_ certificate: LoadedCertificate) -> NIOSSL.TLSConfiguration {
+    .makeServerConfiguration(
+      certificateChain: certificate.chain.map { .certificate($0) }, privateKey: .privateKey(certificate.key))
+  }
+}
+
+extension GatewayModel.TLSVersion {
+  var library: NIOSSL.TLSVersion {
+    switch self {
+    case .tls10: .tlsv1
+    case .tls11: .tlsv11
+    case .tls12: .tlsv12
+    case .tls13: .tlsv13
+    }
+  }
+}
+
+/// IANA's numbers for the suites of TLS 1.2 that the library has; those of TLS 1.3 are not configurable.
+enum CipherSuiteNames {
+  static func value(_ name: String) -> UInt16? { numbers[name] }
+
+  private static let numbers: [String: UInt16] = [
+    "TLS_RSA_WITH_AES_128_CBC_SHA": 0x002F,
+    "TLS_RSA_WITH_AES_256_CBC_SHA": 0x0035,
+    "TLS_RSA_WITH_AES_128_GCM_SHA256": 0x009C,
+    "TLS_RSA_WITH_AES_256_GCM_SHA384": 0x009D,
+    "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA": 0xC009,
+    "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA": 0xC00A,
+    "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA": 0xC013,
+    "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA": 0xC014,
+    "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256": 0xC02B,
+    "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384": 0xC02C,
+    "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256": 0xC02F,
+    "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384": 0xC030,
+    "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305": 0xCCA8,
+    "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256": 0xCCA8,
+    "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305": 0xCCA9,
+    "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256": 0xCCA9,
+    "TLS_AES_128_GCM_SHA256": 0x1301,
+    "TLS_AES_256_GCM_SHA384": 0x1302,
+    "TLS_CHACHA20_POLY1305_SHA256": 0x1303,
+  ]
+}

@@ -1,0 +1,288 @@
+import NIOCore
+import NIOHPACK
+import NIOHTTP2
+
+/// A client's HTTP/2 stream: one exchange, then over.
+///
+/// It is the HTTP/2 counterpart of `HTTP1Connection`. Back-pressure is the stream's window: a body that nobody takes is
+/// not read, so no window is given back, and at most one window of it is held here.
+final class HTTP2Stream: ClientSide, ChannelDuplexHandler {
+  typealias InboundIn = HTTP2Frame.FramePayload
+  typealias OutboundIn = HTTP2Frame.FramePayload
+  typealias OutboundOut = HTTP2Frame.FramePayload
+
+  private enum State {
+    /// Before the header list. Can move to `exchanging`, `closed`.
+    case fresh
+    /// The exchange runs. Can move to `closed`.
+    case exchanging
+    case closed
+  }
+
+  private var state = State.fresh
+  private var context: ChannelHandlerContext?
+  private var exchange: Exchange?
+  private var bodyPaused = true
+  private var readSwallowed = false
+  private var held: [ByteBuffer] = []
+  private var requestEnded = false
+  private var requestEndPassed = false
+  private var trailers: RequestHead?
+  private var bodyBytes: UInt64 = 0
+  private var bodyBytesMax: UInt64 = .max
+  private var responseEnded = false
+  private var pending: ByteBuffer?
+
+  override var protocolVersion: HTTPVersion { .http2 }
+  override var isWritable: Bool { context?.channel.isWritable ?? false }
+
+  // MARK: Life
+
+  func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+
+  func handlerRemoved(context: ChannelHandlerContext) {
+    over()
+    self.context = nil
+  }
+
+  func channelInactive(context: ChannelHandlerContext) {
+    over()
+    context.fireChannelInactive()
+  }
+
+  private func over() {
+    if case .closed = state { return }
+    state = .closed
+    let running = exchange
+    exchange = nil
+    running?.clientGone()
+  }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    context.close(promise: nil)
+  }
+
+  // MARK: Reading
+
+  func read(context: ChannelHandlerContext) {
+    if bodyPaused && !held.isEmpty { readSwallowed = true } else { context.read() }
+  }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    switch unwrapInboundIn(data) {
+    case .headers(let frame):
+      if case .fresh = state { begin(frame.headers, endStream: frame.endStream) } else { end(trailers: frame.headers) }
+    case .data(let frame):
+      if case .byteBuffer(let bytes) = frame.data { take(bytes) }
+      if frame.endStream { end(trailers: nil) }
+    default:
+      break
+    }
+  }
+
+  func channelReadComplete(context: ChannelHandlerContext) {
+    exchange?.requestFlush()
+    context.fireChannelReadComplete()
+  }
+
+  func channelWritabilityChanged(context: ChannelHandlerContext) {
+    if context.channel.isWritable { exchange?.clientBecameWritable() }
+    context.fireChannelWritabilityChanged()
+  }
+
+  private func begin(_ headers: HPACKHeaders, endStream: Bool) {
+    state = .exchanging
+    let startedAt = shard.now()
+    let plan = shard.installed.snapshot.entryPoints[connection.entryPoint]
+    bodyBytesMax = plan.limits.bodyBytesMax
+    requestEnded = endStream
+    requestEndPassed = endStream
+    let exchange = shard.takeExchange()
+    self.exchange = exchange
+    var text = shard.takeBuffer()
+    defer { shard.giveBuffer(text) }
+    var refusal = HTTP2Request.write(headers, to: &text)
+    if refusal == nil {
+      var parser = RequestParser(limits: plan.limits)
+      switch text.withUnsafeReadableBytes({ parser.parse($0, into: exchange.request) }) {
+      case .complete(let count) where count == text.readableBytes: break
+      case .refused(let reason): refusal = reason
+      case .complete, .incomplete: refusal = .malformedRequestLine
+      }
+    }
+    if refusal == nil { refusal = settleFraming(exchange.request, endStream) }
+    if let refusal { return exchange.begin(refusing: refusal, client: self, startedAt: startedAt) }
+    exchange.begin(client: self, entryPoint: connection.entryPoint, startedAt: startedAt)
+  }
+
+  private func settleFraming(_ head: RequestHead, _ endStream: Bool) -> Refusal? {
+    if endStream {
+      if case .length = head.framing { return .malformedContentLength }
+      head.framing = .none
+      head.expectsContinue = false
+      return nil
+    }
+    if case .length(let length) = head.framing { return length > bodyBytesMax ? .bodyTooLarge : nil }
+    head.framing = .chunked
+    return nil
+  }
+
+  private func take(_ bytes: ByteBuffer) {
+    guard let exchange, bytes.readableBytes > 0 else { return }
+    bodyBytes &+= UInt64(bytes.readableBytes)
+    if bodyBytes > bodyBytesMax { return exchange.requestRefused(.bodyTooLarge) }
+    if bodyPaused { held.append(bytes) } else { exchange.requestBody(bytes) }
+  }
+
+  private func end(trailers headers: HPACKHeaders?) {
+    guard !requestEnded else { return }
+    requestEnded = true
+    if let headers {
+      let section = RequestHead()
+      for (name, value, _) in headers {
+        if name.utf8.first == 0x3A || HTTP2Request.check(name, value) != nil {
+          exchange?.requestRefused(.forbiddenTrailer)
+          return
+        }
+        section.add(name: Array(name.utf8), value: Array(value.utf8))
+        if section.fieldBase[section.fieldCount - 1].id.isForbiddenInTrailers || section.fieldCount > 100 {
+          exchange?.requestRefused(.forbiddenTrailer)
+          return
+        }
+      }
+      trailers = section
+    }
+    passEnd()
+  }
+
+  private func passEnd() {
+    guard requestEnded, !requestEndPassed, !bodyPaused, held.isEmpty, let exchange else { return }
+    requestEndPassed = true
+    exchange.requestEnd(trailers: trailers)
+  }
+
+  override func resumeRequestBody() {
+    guard bodyPaused else { return }
+    bodyPaused = false
+    let parts = held
+    held = []
+    for (index, part) in parts.enumerated() {
+      guard let exchange else { return }
+      if bodyPaused {
+        held = Array(parts[index...])
+        return
+      }
+      exchange.requestBody(part)
+    }
+    passEnd()
+    if readSwallowed {
+      readSwallowed = false
+      context?.read()
+    }
+  }
+
+  override func pauseRequestBody() { bodyPaused = true }
+
+  // MARK: Responding
+
+  override func sendInformational(_ head: ResponseHead) {
+    guard let context else { return }
+    let headers = HTTP2Response.headers(head, framing: .none, request: nil, shard: shard)
+    context.write(wrapOutboundOut(.headers(.init(headers: headers, endStream: false))), promise: nil)
+  }
+
+  override func sendHead(_ head: ResponseHead, framing: BodyFraming, request: RequestHead) {
+    guard let context else { return }
+    let headers = HTTP2Response.headers(head, framing: framing, request: request, shard: shard)
+    let ends = framing == .none
+    responseEnded = ends
+    context.write(wrapOutboundOut(.headers(.init(headers: headers, endStream: ends))), promise: nil)
+  }
+
+  override func sendBody(_ bytes: ByteBuffer) {
+    guard !responseEnded else { return }
+    writePending(endStream: false)
+    pending = bytes
+  }
+
+  override func sendEnd(trailers: MessageHead?) {
+    guard !responseEnded, let context else { return }
+    responseEnded = true
+    if let trailers, trailers.fieldCount > 0 {
+      writePending(endStream: false)
+      let headers = HTTP2Response.trailers(trailers)
+      context.write(wrapOutboundOut(.headers(.init(headers: headers, endStream: true))), promise: nil)
+    } else if pending != nil {
+      writePending(endStream: true)
+    } else {
+      let empty = HTTP2Frame.FramePayload.data(.init(data: .byteBuffer(ByteBuffer()), endStream: true))
+      context.write(wrapOutboundOut(empty), promise: nil)
+    }
+  }
+
+  private func writePending(endStream: Bool) {
+    guard let context, let bytes = pending else { return }
+    pending = nil
+    context.write(wrapOutboundOut(.data(.init(data: .byteBuffer(bytes), endStream: endStream))), promise: nil)
+  }
+
+  override func flush() {
+    writePending(endStream: false)
+    context?.flush()
+  }
+
+  override func abort() {
+    pending = nil
+    guard let context else { return }
+    context.writeAndFlush(wrapOutboundOut(.rstStream(.internalError)), promise: nil)
+  }
+
+  override func exchangeEnded() {
+    exchange = nil
+    held = []
+    guard let context, case .exchanging = state else { return }
+    state = .closed
+    context.flush()
+    // A response that came before the request's end: the rest is not wanted (RFC 9113 section 8.1).
+    if !requestEnded { context.writeAndFlush(wrapOutboundOut(.rstStream(.noError)), promise: nil) }
+  }
+}
+
+/// Response heads in HTTP/2's form.
+enum HTTP2Response {
+  static func headers(_ head: ResponseHead, framing: BodyFraming, request: RequestHead?, shard: Shard) -> HPACKHeaders {
+    var headers = HPACKHeaders()
+    headers.reserveCapacity(head.fieldCount + 3)
+    headers.add(name: ":status", value: String(head.status))
+    addFields(head, to: &headers)
+    guard head.status >= 200 else { return headers }
+    switch framing {
+    case .length(let length):
+      headers.add(name: "content-length", value: String(length))
+    case .none:
+      if let length = head.value(of: .contentLength), request?.method == .head || head.status == 304 {
+        headers.add(name: "content-length", value: head.string(length))
+      } else if head.status != 204 && head.status != 304 && request?.method != .head {
+        headers.add(name: "content-length", value: "0")
+      }
+    case .chunked, .untilClose:
+      break
+    }
+    if head.index(of: .date) < 0 { headers.add(name: "date", value: shard.date.value) }
+    return headers
+  }
+
+  static func trailers(_ section: MessageHead) -> HPACKHeaders {
+    var headers = HPACKHeaders()
+    addFields(section, to: &headers)
+    return headers
+  }
+
+  private static func addFields(_ head: MessageHead, to headers: inout HPACKHeaders) {
+    for index in 0..<head.fieldCount {
+      let field = head.fieldBase[index]
+      if field.isRemoved || field.id.isHopByHop || field.id == .contentLength || field.id == .host { continue }
+      headers.add(name: head.string(field.name).lowercased(), value: head.string(field.value))
+    }
+  }
+}

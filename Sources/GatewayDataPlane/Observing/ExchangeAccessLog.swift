@@ -1,0 +1,77 @@
+public import Observability
+
+/// Hands exchanges that ended to the access log, as views into their heads: nothing is copied before the line is written.
+public final class ExchangeAccessLog: ExchangeLog {
+  private let log: ShardAccessLog
+  private var count: UInt64 = 0
+
+  public init(_ log: ShardAccessLog) {
+    self.log = log
+  }
+
+  public func record(_ exchange: Exchange) {
+    let outcome = exchange.outcome
+    let duration = outcome.endedAt &- outcome.startedAt
+    guard log.keeps(status: outcome.status, retryAttempts: UInt32(outcome.retries), durationNanos: duration) else { return }
+    count &+= 1
+    let head = exchange.request
+    var record = AccessLogRecord()
+    record.startedAtUnixNanos = WallClock.nanoseconds() &- Int64(clamping: duration)
+    record.durationNanos = duration
+    if outcome.upstreamHeadAt > 0 { record.originDurationNanos = outcome.upstreamHeadAt &- outcome.startedAt }
+    record.clientAddress = exchange.clientAddress
+    record.clientPort = exchange.connection?.clientPort ?? 0
+    record.method = head.bytes(head.methodRange)
+    record.path = head.bytes(outcome.target)
+    record.protocolName = outcome.protocolVersion.text
+    record.host = head.bytes(head.authority)
+    record.requestBodyBytes = outcome.requestBytes
+    record.requestNumber = count
+    record.retryAttempts = UInt32(outcome.retries)
+    record.originStatus = outcome.originStatus
+    record.originBodyBytes = outcome.originBytes
+    record.status = outcome.status
+    record.responseBodyBytes = outcome.responseBytes
+    record.requestID = head.bytes(exchange.requestID)
+    if let code = outcome.code {
+      record.code = UnsafeRawBufferPointer(start: code.utf8Start, count: code.utf8CodeUnitCount)
+    }
+    withText(exchange.entryPoint?.nameBytes) { entryPoint in
+      withText(exchange.route?.nameBytes) { router in
+        withText(outcome.server == nil ? nil : exchange.route?.service.nameBytes) { service in
+          withText(outcome.server?.urlBytes) { url in
+            withText(outcome.server?.hostField) { address in
+              record.entryPointName = entryPoint
+              record.routerName = router
+              record.serviceName = service
+              record.serviceURL = url
+              record.serviceAddress = address
+              log.append(record) { set, visit in
+                switch set {
+                case .request: Self.visit(head, visit)
+                case .origin: if outcome.originStatus > 0 { Self.visit(exchange.response, visit) }
+                case .downstream: Self.visit(exchange.response, visit)
+                }
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+
+  public func flush() { log.flush() }
+
+  private func withText(_ text: [UInt8]?, _ body: (UnsafeRawBufferPointer) -> Void) {
+    guard let text else { return body(UnsafeRawBufferPointer(start: nil, count: 0)) }
+    text.withUnsafeBytes(body)
+  }
+
+  private static func visit(
+    _ head: MessageHead, _ visit: (UnsafeRawBufferPointer, UnsafeRawBufferPointer) -> Void
+  ) {
+    for index in 0..<head.fieldCount where !head.fieldBase[index].isRemoved {
+      visit(head.bytes(head.fieldBase[index].name), head.bytes(head.fieldBase[index].value))
+    }
+  }
+}

@@ -1,0 +1,169 @@
+public import Observability
+
+/// Where a Snapshot's metric handles and ledger owners come from: looked up by name once, while it is built.
+public struct SeriesSource: Sendable {
+  public let metrics: GatewayMetrics
+  public let ledger: Ledger
+
+  public init(metrics: GatewayMetrics, ledger: Ledger) {
+    self.metrics = metrics
+    self.ledger = ledger
+  }
+
+  func ledgerOwner(_ kind: String, _ name: String) -> UInt32 { ledger.owner(kind + " " + name) }
+  func entryPoint(_ name: String) -> RequestSeries? { metrics.requestSeries(.entryPoint(name)) }
+  func router(_ name: String, service: String) -> RequestSeries? { metrics.requestSeries(.router(name, service: service)) }
+  func service(_ name: String) -> RequestSeries? { metrics.requestSeries(.service(name)) }
+
+  func failures(service: String) -> CounterRow {
+    metrics.upstreamFailures(service: service, kinds: Failure.Kind.allCases.map { "\($0.code)" })
+  }
+}
+
+/// A shard's own counters, ledger and access log. Made on the shard's loop and never leaves it.
+public final class ShardObservation {
+  let metrics: ShardMetrics
+  let ledger: ShardLedger
+  let gateway: GatewayMetrics
+  let clientRefusals: CounterRow
+  let serverRefusals: CounterRow
+  let accessLog: (any ExchangeLog)?
+  let failureLog: any FailureLog
+
+  /// - Parameter accessLog: nil when no access log is wanted.
+  public init(_ source: SeriesSource, accessLog: (any ExchangeLog)?, failureLog: any FailureLog) {
+    gateway = source.metrics
+    metrics = source.metrics.registry.makeShard()
+    ledger = source.ledger.makeShard()
+    let codes = Refusal.allCases.map { "\($0.code)" }
+    clientRefusals = source.metrics.refusals(side: "client", codes: codes)
+    serverRefusals = source.metrics.refusals(side: "server", codes: codes)
+    self.accessLog = accessLog
+    self.failureLog = failureLog
+  }
+}
+
+/// Takes the record of an exchange that ended. On the shard's loop; it must not block.
+public protocol ExchangeLog: AnyObject {
+  func record(_ exchange: Exchange)
+  /// Hands over what is buffered; called once a second.
+  func flush()
+}
+
+/// Tells the operator what broke, with everything the client is not told. It must not block and bounds its own rate.
+public protocol FailureLog: AnyObject {
+  func upstreamFailed(_ exchange: Exchange, _ failure: Failure)
+  func handshakeFailed(entryPoint: String, detail: String)
+}
+
+extension Method {
+  /// As metrics call it.
+  var label: MethodLabel {
+    switch self {
+    case .get: .get
+    case .head: .head
+    case .post: .post
+    case .put: .put
+    case .delete: .delete
+    case .options: .options
+    case .patch: .patch
+    case .trace: .trace
+    case .connect: .connect
+    case .other: .extensionMethod
+    }
+  }
+}
+
+extension Shard {
+  func exchangeBegan(_ exchange: Exchange) {
+    let info = exchange.connection
+    exchange.ledger = observation.ledger.begin(
+      .exchange, owner: exchange.entryPoint?.ledgerOwner ?? 0,
+      generation: exchange.installed?.snapshot.generation ?? 0, now: coarseNow, waiting: .nothing,
+      peer: info?.clientAddress, port: info?.clientPort ?? 0)
+  }
+
+  func exchangeRouted(_ exchange: Exchange) {
+    if let route = exchange.route { observation.ledger.assign(exchange.ledger, owner: route.ledgerOwner) }
+  }
+
+  func exchangeWaits(_ exchange: Exchange, for waiting: LedgerWaiting) {
+    observation.ledger.wait(exchange.ledger, for: waiting, now: coarseNow)
+  }
+
+  func exchangeEnded(_ exchange: Exchange) {
+    observation.ledger.end(exchange.ledger)
+    let outcome = exchange.outcome
+    let duration = outcome.endedAt &- outcome.startedAt
+    let method = exchange.request.method.label
+    let tls = exchange.tlsLabel
+    let kind: ProtocolLabel = outcome.originStatus == 101 ? .websocket : .http
+    func record(_ series: RequestSeries?) {
+      series?.record(
+        observation.metrics, status: outcome.status, method: method, protocol: kind, durationNanos: duration,
+        requestBytes: outcome.requestBytes, responseBytes: outcome.responseBytes, tls: tls)
+    }
+    record(exchange.entryPoint?.series)
+    if let route = exchange.route {
+      record(route.series)
+      if outcome.server != nil { record(route.service.series) }
+      if outcome.retries > 0 { route.service.retries?.add(observation.metrics, UInt64(outcome.retries)) }
+    }
+    observation.accessLog?.record(exchange)
+  }
+
+  func upstreamFailed(_ exchange: Exchange, _ failure: Failure) {
+    exchange.route?.service.failures?.add(observation.metrics, Int(failure.kind.rawValue))
+    observation.failureLog.upstreamFailed(exchange, failure)
+  }
+
+  func refused(_ refusal: Refusal, side: Failure.Origin) {
+    let row = side == .client ? observation.clientRefusals : observation.serverRefusals
+    row.add(observation.metrics, Int(refusal.rawValue))
+  }
+
+  func connectionReused() { observation.gateway.upstreamReused.add(observation.metrics) }
+  func connectionOpened() { observation.gateway.upstreamOpened.add(observation.metrics) }
+
+  func handshakeFailed(_ plan: EntryPointPlan, _ detail: String) {
+    observation.failureLog.handshakeFailed(entryPoint: plan.name, detail: detail)
+  }
+
+  /// Enters a client connection into ledger and gauge.
+  func clientConnected(_ info: ConnectionInfo, _ plan: EntryPointPlan) -> LedgerHandle {
+    plan.openConnections?.add(observation.metrics)
+    return observation.ledger.begin(
+      .clientConnection, owner: plan.ledgerOwner, generation: installed.snapshot.generation, now: now(), waiting: .idle,
+      peer: info.clientAddress, port: info.clientPort)
+  }
+
+  func clientDisconnected(_ handle: LedgerHandle, _ plan: EntryPointPlan) {
+    plan.openConnections?.subtract(observation.metrics)
+    observation.ledger.end(handle)
+  }
+
+  func serverConnected(_ server: ServerPlan) -> LedgerHandle {
+    observation.ledger.begin(
+      .upstreamConnection, owner: server.ledgerOwner, generation: installed.snapshot.generation, now: coarseNow)
+  }
+
+  func ledgerWait(_ handle: LedgerHandle, _ waiting: LedgerWaiting) {
+    observation.ledger.wait(handle, for: waiting, now: coarseNow)
+  }
+
+  func ledgerEnd(_ handle: LedgerHandle) { observation.ledger.end(handle) }
+
+  /// Gives the exchange an id that problem details and log share: sixteen hexadecimal digits, unique in the process.
+  func assignRequestID(_ exchange: Exchange) {
+    guard exchange.requestID.isEmpty else { return }
+    var number = nextRequestID()
+    let head = exchange.request
+    let mark = head.byteCount
+    for _ in 0..<16 {
+      let nibble = UInt8(truncatingIfNeeded: number >> 60)
+      head.append(byte: nibble < 10 ? nibble &+ 0x30 : nibble &+ 0x57)
+      number <<= 4
+    }
+    exchange.requestID = head.range(since: mark)
+  }
+}
