@@ -1,0 +1,46 @@
+import GatewayModel
+
+/// `inFlightReq`: at most `amount` requests of one source at a time; the next one gets 429.
+///
+/// The count is exact over all shards (see `InFlightTable`). What was taken is noted in the exchange and given back
+/// when it ends, whatever became of it: the source is not worked out twice, since other middlewares may change what
+/// it came from. Requests that lack the field of `requestHeaderName` are one source together, as in Traefik.
+/// Source: Traefik v3 pkg/middlewares/inflightreq.
+final class InFlightReqLink: Middleware {
+  private let amount: Int
+  private let source: RequestSource
+  let table = InFlightTable()
+
+  init(_ configuration: InFlightReq) throws(MiddlewareMistake) {
+    guard configuration.amount >= 0 else { throw MiddlewareMistake("amount must not be negative") }
+    amount = configuration.amount
+    source = try RequestSource(configuration.sourceCriterion, otherwise: .host)
+  }
+
+  var actsOnEnd: Bool { true }
+
+  /// What an exchange holds, more than once when the chain names the middleware twice.
+  private struct Permits: Sendable {
+    let key: RequestSource.Key
+    var count: Int
+  }
+
+  func request(_ exchange: Exchange) -> Step {
+    let note = ObjectIdentifier(self)
+    let held = exchange.notes[note] as? Permits
+    let key = held?.key ?? source.key(of: exchange)
+    guard table.take(key, max: amount) else { return .reject(.tooManyInFlight) }
+    exchange.notes[note] = Permits(key: key, count: (held?.count ?? 0) + 1)
+    return .go
+  }
+
+  func ended(_ exchange: Exchange) {
+    guard let held = exchange.notes.removeValue(forKey: ObjectIdentifier(self)) as? Permits else { return }
+    for _ in 0..<held.count { table.giveBack(held.key) }
+  }
+}
+
+extension Rejection {
+  static let tooManyInFlight = Rejection(
+    status: 429, code: "too-many-in-flight", detail: "Too many requests of this source are running.")
+}

@@ -1,0 +1,39 @@
+import NIOConcurrencyHelpers
+
+/// Counts of running requests by source, exact over all shards.
+///
+/// A limit that each shard kept for itself would let through as many times the amount as there are shards, or refuse
+/// early where connections are spread unevenly. So there is one table for all, cut into stripes with a lock each that
+/// is held for one look-up. A source is in the table only while it has a request running, which bounds the table by
+/// the number of open exchanges.
+final class InFlightTable: Sendable {
+  private let stripes: [NIOLockedValueBox<[RequestSource.Key: Int]>]
+
+  init() {
+    stripes = (0..<16).map { _ in NIOLockedValueBox([:]) }
+  }
+
+  /// Takes a permit, or returns false when `max` are taken.
+  func take(_ key: RequestSource.Key, max: Int) -> Bool {
+    stripe(key).withLockedValue { counts in
+      let count = counts[key] ?? 0
+      guard count < max else { return false }
+      counts[key] = count + 1
+      return true
+    }
+  }
+
+  func giveBack(_ key: RequestSource.Key) {
+    stripe(key).withLockedValue { counts in
+      guard let count = counts[key] else { return }
+      counts[key] = count > 1 ? count - 1 : nil
+    }
+  }
+
+  /// Permits taken of all sources together.
+  var taken: Int { stripes.reduce(0) { $0 + $1.withLockedValue { $0.values.reduce(0, +) } } }
+
+  private func stripe(_ key: RequestSource.Key) -> NIOLockedValueBox<[RequestSource.Key: Int]> {
+    stripes[Int(truncatingIfNeeded: key.low & 15)]
+  }
+}

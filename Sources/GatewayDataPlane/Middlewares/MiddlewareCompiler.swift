@@ -1,0 +1,72 @@
+public import GatewayModel
+public import NIOPosix
+
+/// Makes the links of a chain out of their configurations, when a Snapshot is built.
+///
+/// Names are the builder's: it resolves `chain` and hands over each middleware that is left. A link may serve any
+/// number of routers and outlive a Snapshot, but for `errors`, which holds a service.
+public enum MiddlewareCompiler {
+  /// What some middlewares need besides their configuration.
+  public struct Context: Sendable {
+    /// A service by name, for `errors`; nil when there is none.
+    public var service: @Sendable (String) -> ServicePlan?
+    /// The text of `basicAuth.usersFile`, read when the configuration was; nil when it cannot be read.
+    public var text: @Sendable (_ path: String) -> String?
+    /// For what would hold a loop up: password hashes, files of buffered bodies. Started by its owner.
+    public var threadPool: NIOThreadPool
+
+    public init(
+      threadPool: NIOThreadPool, service: @escaping @Sendable (String) -> ServicePlan?,
+      text: @escaping @Sendable (_ path: String) -> String?
+    ) {
+      self.threadPool = threadPool
+      self.service = service
+      self.text = text
+    }
+  }
+
+  /// - Parameter name: the middleware's name, for mistakes.
+  /// - Throws: `MiddlewareMistake` where the configuration cannot work.
+  public static func compile(
+    _ configuration: GatewayModel.Middleware, name: String, context: Context
+  ) throws(MiddlewareMistake) -> any Middleware {
+    do {
+      return try compile(configuration, context)
+    } catch {
+      throw MiddlewareMistake("middleware \(name): \(error.what)")
+    }
+  }
+
+  private static func compile(
+    _ configuration: GatewayModel.Middleware, _ context: Context
+  ) throws(MiddlewareMistake) -> any Middleware {
+    switch configuration {
+    case .addPrefix(let configuration): try AddPrefixLink(configuration)
+    case .stripPrefix(let configuration): StripPrefixLink(configuration)
+    case .stripPrefixRegex(let configuration): try StripPrefixRegexLink(configuration)
+    case .replacePath(let configuration): try ReplacePathLink(configuration)
+    case .replacePathRegex(let configuration): try ReplacePathRegexLink(configuration)
+    case .redirectScheme(let configuration): try RedirectSchemeLink(configuration)
+    case .redirectRegex(let configuration): try RedirectRegexLink(configuration)
+    case .headers(let configuration): try HeadersLink(configuration)
+    case .ipAllowList(let configuration): try IPAllowListLink(configuration)
+    case .inFlightReq(let configuration): try InFlightReqLink(configuration)
+    case .chain: throw MiddlewareMistake("a chain is made of its parts")
+    case .errors(let configuration):
+      try ErrorsLink(configuration, service: context.service(configuration.service))
+    case .basicAuth(let configuration): try basicAuth(configuration, context)
+    case .compress(let configuration): try CompressLink(configuration)
+    case .buffering: throw MiddlewareMistake("buffering is not there yet")
+    }
+  }
+  private static func basicAuth(
+    _ configuration: BasicAuth, _ context: Context
+  ) throws(MiddlewareMistake) -> any Middleware {
+    var text: String?
+    if let path = configuration.usersFile, !path.isEmpty {
+      text = context.text(path)
+      guard text != nil else { throw MiddlewareMistake("usersFile \(path) cannot be read") }
+    }
+    return try BasicAuthLink(configuration, fileText: text, threadPool: context.threadPool)
+  }
+}
