@@ -21,8 +21,15 @@ public struct LoadBalancer: Sendable, Equatable {
   /// The name of an entry of `http.serversTransports`; nil: the static `serversTransport`.
   public var serversTransport: String?
   public var responseForwarding = ResponseForwarding()
+  public var strategy = BalancerStrategy.wrr
 
   public init() {}
+}
+
+/// How a server is chosen.
+public enum BalancerStrategy: String, Sendable, CaseIterable {
+  /// Weighted round robin.
+  case wrr
 }
 
 /// One server of a load balancer.

@@ -1,0 +1,96 @@
+/// Routers: rules parsed, references and entry points looked up.
+extension Validation {
+  /// Traefik keeps the thousand priorities below the greatest for routers of its own (pkg/server/router,
+  /// maxUserPriority).
+  static let priorityMax = Int.max - 1000
+
+  /// The routers that can work. Those with mistakes, or with parts that are not supported, are left out.
+  mutating func routers() -> [ValidatedRouter] {
+    let defaults = defaultEntryPoints()
+    var routers: [ValidatedRouter] = []
+    routers.reserveCapacity(dynamic.http.routers.count)
+    for element in dynamic.http.routers {
+      if let router = validate(element.value, name: element.name, defaults: defaults) { routers.append(router) }
+    }
+    return routers
+  }
+
+  /// Entry points marked `asDefault`, else all.
+  private func defaultEntryPoints() -> [String] {
+    let marked = `static`.entryPoints.filter { $0.value.asDefault }.map(\.name)
+    return marked.isEmpty ? `static`.entryPoints.names.filter { $0 != "traefik" } : marked
+  }
+
+  private mutating func validate(_ router: Router, name: String, defaults: [String]) -> ValidatedRouter? {
+    let path = Section.routers.path.key(name)
+    var bindings: [ValidatedRouter.Binding] = []
+    for (index, entryPoint) in router.entryPoints.enumerated() where `static`.entryPoints[entryPoint] == nil {
+      noteUnknownEntryPoint(entryPoint, at: path.key("entryPoints").index(index))
+    }
+    for (index, middleware) in router.middlewares.enumerated() {
+      checkReference(middleware, to: .middlewares, at: path.key("middlewares").index(index))
+    }
+    if !router.service.isEmpty { checkReference(router.service, to: .services, at: path.key("service")) }
+    if let tls = router.tls { checkOptions(tls, at: path.key("tls").key("options")) }
+    if router.priority > Self.priorityMax {
+      note(
+        .wrongValue, at: path.key("priority"), "\(path.key("priority")) is \(router.priority), reserved for the gateway's own routers",
+        expected: "at most \(Self.priorityMax)")
+    }
+    for entryPoint in router.entryPoints.isEmpty ? defaults : router.entryPoints {
+      guard let http = `static`.entryPoints[entryPoint]?.http else { continue }
+      bindings.append(
+        .init(
+          entryPoint: entryPoint, middlewares: http.middlewares + router.middlewares, tls: router.tls ?? http.tls))
+    }
+    guard !router.rule.isEmpty, let rule = parse(router.rule, at: path.key("rule")), !router.service.isEmpty,
+      isUsable(router, name: name, bindings)
+    else { return nil }
+    return ValidatedRouter(
+      name: name, rule: rule, ruleText: router.rule,
+      priority: router.priority == 0 ? Rule.defaultPriority(of: router.rule) : router.priority,
+      service: router.service, bindings: bindings)
+  }
+
+  private mutating func parse(_ text: String, at path: ConfigurationPath) -> Rule? {
+    switch Rule.parse(text) {
+    case .success(let rule):
+      for label in rule.labelNames where `static`.labels[label] == nil {
+        let suggestion = Suggestion.nearest(to: label, in: `static`.labels.names)
+        note(
+          .unknownReference, at: path, "there is no label \(Decoding.quote(label))",
+          expected: suggestion == nil ? "one to be defined under labels" : nil, suggestion: suggestion)
+      }
+      return rule
+    case .failure(let mistake):
+      var location = self.location(of: path)
+      for source in sources {
+        guard let node = source.node(at: path) else { continue }
+        location = SourceLocation(file: source.name, position: source.text.position(inside: node, offset: mistake.offset))
+        break
+      }
+      note(
+        Mistake(
+          .error, .rule, at: location, path: path.description, what: "\(path): \(mistake.what)",
+          expected: mistake.expected.isEmpty ? nil : mistake.expected, suggestion: mistake.suggestion))
+      return nil
+    }
+  }
+
+  /// Whether all parts of a router are supported. One that is not is noted: with `--allow-unsupported` the router is
+  /// left out rather than served without a part that may protect it.
+  private mutating func isUsable(_ router: Router, name: String, _ bindings: [ValidatedRouter.Binding]) -> Bool {
+    let middlewares = unusable[.middlewares] ?? []
+    let services = unusable[.services] ?? []
+    let missing = bindings.lazy.flatMap(\.middlewares).first { middlewares.contains($0) || $0.contains("@") }
+      ?? (services.contains(router.service) || isForeign(router.service) ? router.service : nil)
+    guard let missing else { return true }
+    guard allowUnsupported else { return false }
+    note(
+      .warning, .unsupported, at: Section.routers.path.key(name),
+      "the router \(Decoding.quote(name)) is left out: it needs \(Decoding.quote(missing))", key: true)
+    return false
+  }
+
+  private func isForeign(_ service: String) -> Bool { service.contains("@") && !service.hasSuffix("@internal") }
+}
