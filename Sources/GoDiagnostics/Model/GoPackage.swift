@@ -43,7 +43,8 @@ public enum GoPackage {
     if path.isEmpty || path.hasPrefix("type:") || path.hasPrefix("go:") { return false }
     let root = path.prefix { $0 != "/" }
     guard roots.contains(String(root)) else { return true }
-    if frame.file.isEmpty { return false }
+    // The runtime lends functions to other packages: sync.fatal lies in runtime/panic.go.
+    if frame.file.isEmpty || frame.file.contains("/src/runtime/") || frame.file.hasPrefix("runtime/") { return false }
     return !frame.file.hasPrefix("\(path)/") && !frame.file.contains("/src/\(path)/")
       && !frame.file.contains("/src/\(root)/") && !frame.file.hasPrefix("\(root)/") && !frame.file.hasPrefix("<")
   }

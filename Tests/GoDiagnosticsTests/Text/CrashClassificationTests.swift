@@ -40,7 +40,10 @@ struct CrashClassificationTests {
   }
 
   static let made: [(String, VerdictKind)] = [
-    ("fatal error: concurrent map clone and map write\n\ngoroutine 1 [running]:\nmain.main()\n\t/a.go:1 +0x1\n", .mapCloneWrite),
+    (
+      "fatal error: concurrent map clone and map write\n\ngoroutine 1 [running]:\nmain.main()\n\t/a.go:1 +0x1\n",
+      .mapCloneWrite
+    ),
     ("fatal error: small map with no empty slot (concurrent map writes?)\n", .mapNoEmptySlot),
     ("fatal error: unexpected signal during runtime execution\n[signal SIGSEGV: x]\n", .runtimeCrash),
     ("fatal error: no goroutines (main called runtime.Goexit) - deadlock!\n", .deadlock),
@@ -70,7 +73,8 @@ struct CrashClassificationTests {
 
   @Test("a log without a crash has no kind")
   func noCrash() {
-    let log = "listening on :8080\nhttp: panic serving 127.0.0.1: boom\ngoroutine 9 [running]:\nmain.h()\n\t/a.go:3 +0x1\n"
+    let log =
+      "listening on :8080\nhttp: panic serving 127.0.0.1: boom\ngoroutine 9 [running]:\nmain.h()\n\t/a.go:3 +0x1\n"
     #expect(CrashClassification(CrashText([UInt8](log.utf8))) == nil)
     #expect(CrashText([UInt8](log.utf8)).recoveredPanics == 1)
   }

@@ -70,7 +70,10 @@ struct TracebackReaderTests {
 
   static let headers: [(String, String, Int?, Bool, Bool)] = [
     ("goroutine 1 [running]:", "running", nil, false, false),
-    ("goroutine 7 gp=0xc000006c40 m=nil [chan receive (nil chan), 12 minutes]:", "chan receive (nil chan)", 12, false, false),
+    (
+      "goroutine 7 gp=0xc000006c40 m=nil [chan receive (nil chan), 12 minutes]:", "chan receive (nil chan)", 12, false,
+      false
+    ),
     ("goroutine 69 gp=0xc0 m=0 mp=0x5d4320 [syscall, 3 minutes, locked to thread]:", "syscall", 3, true, false),
     ("goroutine 6 [chan receive (leaked)]:", "chan receive", nil, false, true),
     ("goroutine 6 [select (durable), synctest bubble 4]:", "select", nil, false, false),
