@@ -145,7 +145,9 @@ extension CrashClassification {
       $0.hasPrefix("signal arrived during cgo execution") || $0.hasPrefix("signal arrived on non-Go thread")
     }
     var code: Int64 = 0
-    if let line = lines.first(where: { $0.contains(" sigcode=") }), let at = line.firstRange(of: " sigcode=")?.upperBound {
+    if let line = lines.first(where: { $0.contains(" sigcode=") }),
+      let at = line.firstRange(of: " sigcode=")?.upperBound
+    {
       let digits = line[at...].prefix { $0.isNumber }
       code = Int64(truncatingIfNeeded: UInt64(digits) ?? 0)
     }

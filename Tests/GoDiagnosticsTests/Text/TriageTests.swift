@@ -1,0 +1,169 @@
+import Testing
+
+@testable import GoDiagnostics
+
+@Suite("Triage")
+struct TriageTests {
+  private func report(_ name: String, _ change: (inout TriageInput) -> Void = { _ in }) throws -> TriageReport {
+    var input = TriageInput()
+    input.stderr = CrashText(try Fixture.bytes("crash/crash-\(name).txt"))
+    input.exitCode = 2
+    change(&input)
+    return Triage.report(input)
+  }
+
+  static let sites: [(String, UInt64, String, Int)] = [
+    ("1.19-badptr", 1, "main.main", 276), ("1.23-cgo-seg", 1, "main.main", 18), ("1.23-cgo-abrt", 1, "main.main", 20),
+    ("1.23-customerr", 1, "main.main", 219), ("1.23-deadlock", 1, "main.main", 206),
+    ("1.19-deadlock-nogoroutines", 18, "main.main.func4", 212), ("1.27-deadlock-wg", 1, "main.main", 210),
+    ("1.23-goexitpanic", 1, "main.main.func7", 234), ("1.27-repanic", 1, "main.main", 229),
+    ("1.23-nilderef-goroutine", 18, "main.main.func2", 201), ("1.23-unlock", 1, "main.main", 242),
+    ("1.27-oom", 1, "main.main", 252), ("1.23-stackoverflow-small", 1, "main.recurse", 61),
+    ("1.27-mapwrite", 6, "main.writer", 26), ("1.27-sigabrt", 1, "main.main", 271),
+  ]
+
+  @Test("the program's line is named", arguments: sites)
+  func site(name: String, goroutine: UInt64, function: String, line: Int) throws {
+    let site = try #require(try report(name).verdict.site)
+    #expect(site.goroutine == goroutine)
+    #expect(site.function == function)
+    #expect(site.line == line)
+  }
+
+  @Test("threads run out at the call that blocks them, not where the last was asked for", arguments: ["1.19", "1.23"])
+  func threads(version: String) throws {
+    #expect(try report("\(version)-threads").verdict.site?.line == 268)
+  }
+
+  static let pairs: [(String, [UInt64], [String])] = [
+    ("1.23-mapwrite", [18, 19], ["write", "write"]), ("1.23-mapreadwrite", [7, 6], ["read", "write"]),
+    ("1.23-mapiterwrite", [19, 18], ["iterate", "write"]), ("1.23-mapdelwrite", [19, 18], ["write", "write"]),
+    ("1.23-mapwritestr", [18, 19], ["write", "write"]),
+  ]
+
+  @Test("a pointer both got joins the parties of a race, by text only", arguments: pairs)
+  func pair(name: String, ids: [UInt64], operations: [String]) throws {
+    let found = try report(name)
+    let race = try #require(found.race)
+    #expect(race.parties.map(\.goroutine) == ids)
+    #expect(race.parties.map(\.operation) == operations)
+    #expect(found.verdict.certainty == .c)
+  }
+
+  @Test("one printed goroutine is one party, and the report says the other was not captured")
+  func alone() throws {
+    let found = try report("1.27-mapwrite")
+    #expect(found.race?.parties.map(\.goroutine) == [6])
+    #expect(found.race?.candidates.isEmpty == true)
+    #expect(found.race?.othersCaptured == false)
+    #expect(found.verdict.certainty == .d)
+    #expect(found.missing.contains { $0.what == "the other party" && $0.setting.contains("GOTRACEBACK=system") })
+  }
+
+  @Test("map frames with one address confirm the pair")
+  func confirmed() throws {
+    let text = """
+      fatal error: concurrent map writes
+
+      goroutine 18 gp=0xc1 m=3 mp=0xc2 [running]:
+      runtime.fatal({0x1?, 0x2?})
+      \t/go/src/runtime/panic.go:1 +0x1
+      runtime.mapassign_fast64(0x4e5b40, 0xc00007c450, 0x3f4)
+      \t/go/src/runtime/map_fast64.go:122 +0x1
+      main.writer(0x1, 0x2)
+      \t/srv/main.go:26 +0x6a
+
+      goroutine 19 gp=0xc3 m=4 mp=0xc4 [runnable]:
+      runtime.mapdelete_fast64(0x4e5b40, 0xc00007c450, 0x3)
+      \t/go/src/runtime/map_fast64.go:300 +0x1
+      main.deleter()
+      \t/srv/main.go:56 +0x6a
+      """
+    var input = TriageInput()
+    input.stderr = CrashText([UInt8](text.utf8))
+    let found = Triage.report(input)
+    #expect(found.verdict.certainty == .a)
+    #expect(found.race?.map == "0xc00007c450")
+    #expect(found.race?.parties.map(\.operation) == ["write", "delete"])
+  }
+
+  @Test("the recursion of an overflow is named with its depth")
+  func recursion() throws {
+    let found = try report("1.27-stackoverflow-small")
+    #expect(found.recursion?.cycle.count == 1)
+    #expect((found.recursion?.depth ?? 0) > 11_800)
+  }
+
+  static let kill =
+    "[  621.423101] Memory cgroup out of memory: Killed process 12345 (server) total-vm:9kB, anon-rss:7kB, file-rss:0kB"
+
+  @Test("status 137 and a kernel record outrank an older crash in the log")
+  func kernelWins() throws {
+    let found = try report("1.23-nilderef") {
+      $0.exitCode = 137
+      $0.kernelLog = KernelLog([UInt8](Self.kill.utf8))
+      $0.processName = "server"
+      $0.bootTime = 1_763_700_000
+    }
+    #expect(found.verdict.kind == .kernelOOM)
+    #expect(found.verdict.certainty == .a)
+    #expect(found.disagreements.first?.stronger == "kernel log")
+    #expect(found.timeline.first?.time.hasPrefix("2025-11-2") == true)
+  }
+
+  @Test("a complete crash outranks a kill of a process with that name")
+  func stderrWins() throws {
+    let found = try report("1.23-nilderef") { $0.kernelLog = KernelLog([UInt8](Self.kill.utf8)) }
+    #expect(found.verdict.kind == .nilDereference)
+    #expect(found.disagreements.first?.stronger == "stderr")
+  }
+
+  @Test("a kill alone is a verdict; a status alone is not")
+  func alone137() {
+    var input = TriageInput()
+    input.exitCode = 137
+    #expect(Triage.report(input).verdict.kind == .unknown)
+    #expect(Triage.report(input).missing.contains { $0.what == "kernel log" })
+    input.kernelLog = KernelLog([UInt8](Self.kill.utf8))
+    #expect(Triage.report(input).verdict.kind == .kernelOOM)
+    #expect(Triage.report(input).verdict.certainty == .a)
+  }
+
+  static let kernelLines: [(String, KernelLog.Time, Int, String)] = [
+    (kill, .monotonic(621.423101), 12345, "server"),
+    (
+      "[Mon Nov 21 10:00:00 2026] Out of memory: Killed process 7 (my (odd) app) total-vm:1kB, anon-rss:2kB",
+      .wall("Mon Nov 21 10:00:00 2026"), 7, "my (odd) app"
+    ),
+    (
+      "Mar 24 18:41:04 host kernel: Out of memory: Killed process 8 (x), UID 0, total-vm:1kB", .wall("Mar 24 18:41:04"),
+      8, "x"
+    ),
+    ("[1.5] s[31272]: segfault at 8 ip 0 sp 0 error 6 in s[1]", .monotonic(1.5), 31272, "s"),
+  ]
+
+  @Test("kernel lines of all time formats are read", arguments: kernelLines)
+  func kernel(line: String, time: KernelLog.Time, pid: Int, process: String) throws {
+    let event = try #require(KernelLog([UInt8](line.utf8)).events.first)
+    #expect(event.time == time)
+    #expect(event.pid == pid)
+    #expect(event.process == process)
+  }
+
+  @Test("every kind has a meaning, a remedy and a runbook page", arguments: VerdictKind.allCases)
+  func documented(kind: VerdictKind) {
+    #expect(!kind.meaning.isEmpty && !kind.remedy.isEmpty)
+    #expect(kind.runbook.hasSuffix("\(kind.rawValue).md"))
+  }
+
+  @Test("the JSON has the documented fields")
+  func json() throws {
+    let text = String(decoding: try report("1.23-mapwrite").json(), as: UTF8.self)
+    for field in [
+      "\"schema\" : \"sluice.triage/1\"", "\"kind\" : \"map-write-write\"", "\"certainty\" : \"C\"", "\"parties\"",
+      "\"missing\"", "\"evidence\"",
+    ] {
+      #expect(text.contains(field))
+    }
+  }
+}
