@@ -110,11 +110,10 @@ extension CandidateTable.View {
     switch key.source {
     case .method: body(head.bytes(head.methodRange))
     case .header, .firstHeader:
-      var index = head.nextIndex(key.field, name, from: 0)
-      while index >= 0 {
-        body(head.bytes(head.fieldBase[index].value))
+      var fields = FieldScan(head, key.field, name)
+      while let value = fields.next() {
+        body(value)
         if key.source == .firstHeader { return }
-        index = head.nextIndex(key.field, name, from: index + 1)
       }
     case .query, .firstQuery:
       var parameters = QueryParameters(

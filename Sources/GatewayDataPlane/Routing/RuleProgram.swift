@@ -124,19 +124,17 @@ extension RuleProgram.View {
   }
 
   private func answerHeader(_ instruction: RuleProgram.Instruction, _ head: RequestHead) -> Bool {
-    let name = constant(instruction.name)
     let wanted = constant(instruction.value)
     let isFirstOnly = instruction.question == .firstHeaderIs || instruction.question == .firstHeaderLike
     let isLike = instruction.question == .headerLike || instruction.question == .firstHeaderLike
-    var index = head.nextIndex(instruction.field, name, from: 0)
-    if index < 0 { return instruction.answerWhenMissing }
-    while index >= 0 {
-      let value = head.bytes(head.fieldBase[index].value)
+    var fields = FieldScan(head, instruction.field, constant(instruction.name))
+    var isThere = false
+    while let value = fields.next() {
+      isThere = true
       if isLike ? expressions[Int(instruction.index)].matches(value) : equal(value, wanted) { return true }
       if isFirstOnly { return false }
-      index = head.nextIndex(instruction.field, name, from: index + 1)
     }
-    return false
+    return !isThere && instruction.answerWhenMissing
   }
 
   private func answerQuery(_ instruction: RuleProgram.Instruction, _ head: RequestHead) -> Bool {
@@ -160,16 +158,43 @@ extension RuleProgram.View {
   }
 }
 
-extension MessageHead {
-  /// The next field of a name at or after `start`, -1 for none; `name` is asked only for names nothing else knows.
+/// The fields of a head with a name, one after the other.
+///
+/// The head's properties are read once here: each read of a class's property is checked for exclusive access, which
+/// for a head of ten fields costs more than the comparisons.
+struct FieldScan {
+  private let fields: UnsafePointer<MessageHead.Field>
+  private let count: Int
+  private let base: UnsafePointer<UInt8>
+  private let id: FieldName
+  private let name: UnsafeRawBufferPointer
+  private var index = 0
+
+  /// - Parameter name: compared only when `id` is `other`.
   @inline(__always)
-  final func nextIndex(_ id: FieldName, _ name: UnsafeRawBufferPointer, from start: Int) -> Int {
-    if id == .other { return index(ofName: name, from: start) }
-    var index = start
-    while index < fieldCount {
-      if fieldBase[index].id == id && !fieldBase[index].isRemoved { return index }
+  init(_ head: RequestHead, _ id: FieldName, _ name: UnsafeRawBufferPointer) {
+    fields = UnsafePointer(head.fieldBase)
+    count = head.fieldCount
+    base = UnsafePointer(head.base)
+    self.id = id
+    self.name = name
+  }
+
+  /// The value of the next field of the name.
+  @inline(__always)
+  mutating func next() -> UnsafeRawBufferPointer? {
+    while index < count {
+      let field = fields[index]
       index += 1
+      if field.id != id || field.isRemoved { continue }
+      if id != .other || (field.name.count == name.count && equalIgnoringCase(bytes(field.name), name)) {
+        return bytes(field.value)
+      }
     }
-    return -1
+    return nil
+  }
+
+  private func bytes(_ range: ByteRange) -> UnsafeRawBufferPointer {
+    UnsafeRawBufferPointer(start: base + range.start, count: range.count)
   }
 }
