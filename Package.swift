@@ -75,15 +75,19 @@ let package = Package(
       dependencies: [
         "GatewayModel", "Observability", "GatewayDataPlane", "ConfigurationSources", "AdminAPI",
         nio("NIOCore"), nio("NIOPosix"),
+        .product(name: "X509", package: "swift-certificates"),
+        .product(name: "SwiftASN1", package: "swift-asn1"),
+        .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
         .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: house),
+    .target(name: "GoDiagnostics", dependencies: ["CZlib"], swiftSettings: house),
     .executableTarget(
       name: "sluice",
       dependencies: [
-        "GatewayModel", "GatewayRuntime",
+        "GatewayModel", "GatewayRuntime", "GoDiagnostics",
         nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), nio("NIOWebSocket"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "X509", package: "swift-certificates"),
@@ -91,6 +95,22 @@ let package = Package(
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "Logging", package: "swift-log"),
       ],
+      swiftSettings: house),
+
+    .testTarget(name: "GatewayModelTests", dependencies: ["GatewayModel"], swiftSettings: house),
+    .testTarget(
+      name: "ObservabilityTests",
+      dependencies: ["Observability", "GatewayModel", .product(name: "Logging", package: "swift-log")],
+      swiftSettings: house),
+    .testTarget(
+      name: "GatewayDataPlaneTests",
+      dependencies: [
+        "GatewayModel", "Observability", "GatewayDataPlane", "CZlib", nio("NIOCore"), nio("NIOPosix"), nio("NIOEmbedded"),
+        .product(name: "Atomics", package: "swift-atomics"),
+      ],
+      swiftSettings: house),
+    .testTarget(
+      name: "GoDiagnosticsTests", dependencies: ["GoDiagnostics"], exclude: ["Fixtures", "Programs"],
       swiftSettings: house),
   ]
 )

@@ -119,6 +119,8 @@ public struct ConfigurationFiles: Sendable {
 public enum FileReader {
   public struct Failure: Error, CustomStringConvertible, Sendable {
     public var description: String
+
+    public init(description: String) { self.description = description }
   }
 
   public static func read(_ path: String, bytesMax: Int) -> Result<[UInt8], Failure> {

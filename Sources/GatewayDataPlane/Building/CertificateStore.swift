@@ -72,9 +72,27 @@ enum CertificateLoader {
 
   private static func names(of leaf: NIOSSLCertificate) -> [String] {
     var names: [String] = []
-    for name in leaf._subjectAlternativeNames() where name.nameType == .dnsName {
-      names.append(name.contents.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }.lowercased())
+    for name in leaf._subjectAlternativeNames() {
+      let contents = name.contents.withUnsafeBufferPointer { Array($0) }
+      switch name.nameType {
+      case .dnsName: names.append(String(decoding: contents, as: UTF8.self).lowercased())
+      // A client that names an address sends no SNI; the address it reached is looked up in its place.
+      case .ipAddress: if let address = IPAddress(networkBytes: contents) { names.append(address.description) }
+      default: break
+      }
     }
     return names
+  }
+}
+
+extension IPAddress {
+  /// Four or sixteen bytes in network order.
+  fileprivate init?(networkBytes bytes: [UInt8]) {
+    func word(_ range: Range<Int>) -> UInt64 { bytes[range].reduce(0) { $0 << 8 | UInt64($1) } }
+    switch bytes.count {
+    case 4: self.init(ipv4: UInt32(truncatingIfNeeded: word(0..<4)))
+    case 16: self.init(high: word(0..<8), low: word(8..<16))
+    default: return nil
+    }
   }
 }

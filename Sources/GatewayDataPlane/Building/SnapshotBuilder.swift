@@ -1,5 +1,6 @@
 public import GatewayModel
 public import NIOPosix
+import Observability
 
 /// Compiles a validated configuration into a Snapshot.
 ///

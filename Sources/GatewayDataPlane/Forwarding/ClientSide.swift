@@ -27,12 +27,13 @@ public class ClientSide {
   func sendBody(_ bytes: ByteBuffer) {}
   func sendEnd(trailers: MessageHead?) {}
   func flush() {}
-  /// The response cannot be completed; the client must be able to tell (reset or close).
+  /// The response cannot be completed; the client must be able to tell (reset or close). The exchange is over: forget it
+  /// before anything that can call back.
   func abort() {}
   /// The exchange wants (more of) the request's body.
   func resumeRequestBody() {}
   func pauseRequestBody() {}
-  /// The exchange is over and will not be used by this side any more.
+  /// The exchange is over, its response complete: forget it, then send what is buffered.
   func exchangeEnded() {}
   /// From now on bytes pass unparsed in both directions.
   func startTunnel(_ head: ResponseHead) {}

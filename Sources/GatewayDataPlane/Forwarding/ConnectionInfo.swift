@@ -13,7 +13,9 @@ public final class ConnectionInfo {
   public let isTLS: Bool
   /// The name the client asked for, once TLS is up.
   public internal(set) var serverName: String?
-  /// Version of TLS, for metrics.
+  /// `1.3` and the like, once TLS is up.
+  public internal(set) var tlsVersion: StaticString?
+  /// The same, as metrics want it.
   public internal(set) var tls = TLSLabel.none
 
   init(address: IPAddress, port: UInt16, entryPoint: Int, isTLS: Bool) {

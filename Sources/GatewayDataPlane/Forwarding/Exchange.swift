@@ -252,8 +252,7 @@ public final class Exchange {
     shard.refused(refusal, side: .client)
     if headSent {
       outcome.failure = .requestRefused
-      client?.abort()
-      finish()
+      abortClient()
     } else {
       releaseServer()
       reject(Rejection(refusal))
@@ -363,7 +362,6 @@ public final class Exchange {
   func passEnd(trailers: MessageHead?) {
     if !headSent { releaseHead() }
     client?.sendEnd(trailers: trailers)
-    client?.flush()
     finish()
   }
 
@@ -371,10 +369,7 @@ public final class Exchange {
   func serverFailed(_ failure: Failure) {
     server = nil
     guard phase != .ended else { return }
-    if phase == .tunnel {
-      client?.abort()
-      return finish()
-    }
+    if phase == .tunnel { return abortClient() }
     if !headSent && mayTryAgain(failure) {
       outcome.isRetry = true
       outcome.retries &+= 1
@@ -403,10 +398,7 @@ public final class Exchange {
   private func fail(_ failure: Failure, rejection: Rejection) {
     outcome.failure = failure.kind
     shard.upstreamFailed(self, failure)
-    if headSent {
-      client?.abort()
-      return finish()
-    }
+    if headSent { return abortClient() }
     if let errorPage, errorPage.isStarted {
       // The page could not be had: the client gets the plain problem with the status it was about.
       var plain = rejection
@@ -503,7 +495,17 @@ public final class Exchange {
     server = nil
   }
 
-  /// Settles the outcome and gives everything back. Reached once.
+  /// The response cannot be completed. The client side is told last: closing it may call back at once, and by then
+  /// this object may serve another request.
+  private func abortClient() {
+    let side = client
+    client = nil
+    finish()
+    side?.abort()
+  }
+
+  /// Settles the outcome and gives everything back. Reached once. The client side is told last (see `abortClient`); it
+  /// sends what is still buffered.
   func finish() {
     guard phase != .ended else { return }
     releaseServer()

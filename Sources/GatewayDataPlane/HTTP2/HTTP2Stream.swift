@@ -232,8 +232,10 @@ final class HTTP2Stream: ClientSide, ChannelDuplexHandler {
   }
 
   override func abort() {
+    exchange = nil
     pending = nil
-    guard let context else { return }
+    guard let context, case .exchanging = state else { return }
+    state = .closed
     context.writeAndFlush(wrapOutboundOut(.rstStream(.internalError)), promise: nil)
   }
 
@@ -242,6 +244,7 @@ final class HTTP2Stream: ClientSide, ChannelDuplexHandler {
     held = []
     guard let context, case .exchanging = state else { return }
     state = .closed
+    writePending(endStream: false)
     context.flush()
     // A response that came before the request's end: the rest is not wanted (RFC 9113 section 8.1).
     if !requestEnded { context.writeAndFlush(wrapOutboundOut(.rstStream(.noError)), promise: nil) }

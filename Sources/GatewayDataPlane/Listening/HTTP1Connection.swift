@@ -406,6 +406,7 @@ final class HTTP1Connection: ClientSide, ChannelDuplexHandler {
   }
 
   override func abort() {
+    exchange = nil
     closesAfterResponse = true
     out = nil
     // Neither a last chunk nor the promised length: the client can tell that this is not the end.
@@ -414,31 +415,28 @@ final class HTTP1Connection: ClientSide, ChannelDuplexHandler {
 
   override func exchangeEnded() {
     exchange = nil
+    // A flush that fails closes the channel before it returns, so the state is looked at afterwards.
+    if closesAfterResponse || isTunnel { flushNow() } else { flush() }
     guard let context else { return }
     switch state {
     case .exchanging: break
-    case .tunnel:
-      flushNow()
-      context.close(promise: nil)
-      return
+    case .tunnel: return context.close(promise: nil)
     case .idle, .head, .lingering, .closed: return
     }
     responseBody = .none
-    if closesAfterResponse {
-      flushNow()
-      return closeAfterResponse(context)
-    }
+    if closesAfterResponse { return closeAfterResponse(context) }
     state = .idle
     shard.timers.arm(timer, duration: plan.timeouts.idle, now: shard.coarseNow)
     shard.ledgerWait(ledger, .idle)
-    if !isProcessing {
-      if let bytes = held {
-        held = nil
-        process(bytes)
-      }
-      readIfSwallowed()
+    guard !isProcessing else { return }
+    if let bytes = held {
+      held = nil
+      process(bytes)
     }
+    readIfSwallowed()
   }
+
+  private var isTunnel: Bool { if case .tunnel = state { true } else { false } }
 
   private func flushNow() {
     let processing = isProcessing

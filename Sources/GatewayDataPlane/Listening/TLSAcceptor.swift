@@ -1,3 +1,4 @@
+import GatewayModel
 import NIOCore
 import NIOSSL
 import Observability
@@ -64,7 +65,9 @@ final class TLSAcceptor: ChannelInboundHandler, RemovableChannelHandler, TimerOw
     let progress = bytes.withUnsafeReadableBytes { raw -> ClientHello.Progress in
       let progress = ClientHello.parse(raw)
       if case .serverName(let range) = progress, let table = plan.tls {
-        chosen = table.context(for: range.map { UnsafeRawBufferPointer(rebasing: raw[$0]) })
+        chosen = table.context(
+          for: range.map { UnsafeRawBufferPointer(rebasing: raw[$0]) },
+          reachedAt: IPAddress(context.channel.localAddress).description)
         connection.serverName = range.map { String(decoding: raw[$0], as: UTF8.self) }
       }
       return progress
@@ -137,7 +140,8 @@ final class TLSAcceptor: ChannelInboundHandler, RemovableChannelHandler, TimerOw
     shard.timers.disarm(timer)
     let operations = context.pipeline.syncOperations
     if let tls = try? operations.handler(type: NIOSSLServerHandler.self) {
-      connection.tls = shard.observation.gateway.tlsLabel(version: tls.tlsVersion?.label ?? "", cipher: "")
+      connection.tlsVersion = tls.tlsVersion?.label
+      connection.tls = shard.observation.gateway.tlsLabel(version: "\(tls.tlsVersion?.label ?? "")", cipher: "")
     }
     do {
       if negotiated == "h2" {
@@ -182,9 +186,9 @@ private final class HandshakeEnd: ChannelInboundHandler, RemovableChannelHandler
   }
 }
 
-extension TLSVersion {
+extension NIOSSL.TLSVersion {
   /// As Traefik writes it.
-  fileprivate var label: String {
+  fileprivate var label: StaticString {
     switch self {
     case .tlsv1: "1.0"
     case .tlsv11: "1.1"

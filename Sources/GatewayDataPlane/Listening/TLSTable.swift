@@ -31,9 +31,13 @@ final class TLSTable: Sendable {
     mask = size - 1
   }
 
-  /// The context for a name, or for none; nil refuses the handshake.
-  func context(for name: UnsafeRawBufferPointer?) -> NIOSSLContext? {
-    guard let name, !name.isEmpty else { return fallback }
+  /// The context for a name, or, without one, for the address the client reached, as in Traefik; nil refuses the
+  /// handshake.
+  func context(for name: UnsafeRawBufferPointer?, reachedAt address: @autoclosure () -> String?) -> NIOSSLContext? {
+    guard let name, !name.isEmpty else {
+      guard let text = address() else { return fallback }
+      return Array(text.utf8).withUnsafeBytes { find($0, from: 0, wildcard: false) } ?? fallback
+    }
     if let exact = find(name, from: 0, wildcard: false) { return exact }
     if let dot = name.firstIndex(of: 0x2E), let wild = find(name, from: dot, wildcard: true) { return wild }
     return fallback

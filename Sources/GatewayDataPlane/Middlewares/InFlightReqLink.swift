@@ -19,24 +19,17 @@ final class InFlightReqLink: Middleware {
 
   var actsOnEnd: Bool { true }
 
-  /// What an exchange holds, more than once when the chain names the middleware twice.
-  private struct Permits: Sendable {
-    let key: RequestSource.Key
-    var count: Int
-  }
-
   func request(_ exchange: Exchange) -> Step {
     let note = ObjectIdentifier(self)
-    let held = exchange.notes[note] as? Permits
+    let held = exchange.notes[note] as? InFlightPermit
     let key = held?.key ?? source.key(of: exchange)
-    guard table.take(key, max: amount) else { return .reject(.tooManyInFlight) }
-    exchange.notes[note] = Permits(key: key, count: (held?.count ?? 0) + 1)
+    guard let permit = table.take(key, max: amount, besides: held) else { return .reject(.tooManyInFlight) }
+    exchange.notes[note] = permit
     return .go
   }
 
   func ended(_ exchange: Exchange) {
-    guard let held = exchange.notes.removeValue(forKey: ObjectIdentifier(self)) as? Permits else { return }
-    for _ in 0..<held.count { table.giveBack(held.key) }
+    exchange.notes[ObjectIdentifier(self)] = nil
   }
 }
 

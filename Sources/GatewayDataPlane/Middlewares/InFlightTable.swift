@@ -13,17 +13,20 @@ final class InFlightTable: Sendable {
     stripes = (0..<16).map { _ in NIOLockedValueBox([:]) }
   }
 
-  /// Takes a permit, or returns false when `max` are taken.
-  func take(_ key: RequestSource.Key, max: Int) -> Bool {
-    stripe(key).withLockedValue { counts in
+  /// Takes a permit, or returns nil when `max` are taken.
+  ///
+  /// - Parameter besides: one that the same exchange holds already, since its chain names the middleware twice.
+  func take(_ key: RequestSource.Key, max: Int, besides held: InFlightPermit? = nil) -> InFlightPermit? {
+    let isTaken = stripe(key).withLockedValue { counts in
       let count = counts[key] ?? 0
       guard count < max else { return false }
       counts[key] = count + 1
       return true
     }
+    return isTaken ? InFlightPermit(table: self, key: key, besides: held) : nil
   }
 
-  func giveBack(_ key: RequestSource.Key) {
+  fileprivate func giveBack(_ key: RequestSource.Key) {
     stripe(key).withLockedValue { counts in
       guard let count = counts[key] else { return }
       counts[key] = count > 1 ? count - 1 : nil
@@ -36,4 +39,19 @@ final class InFlightTable: Sendable {
   private func stripe(_ key: RequestSource.Key) -> NIOLockedValueBox<[RequestSource.Key: Int]> {
     stripes[Int(truncatingIfNeeded: key.low & 15)]
   }
+}
+
+/// One of a source's permits. It is given back when nobody holds it any more, so that it cannot be forgotten.
+final class InFlightPermit: Sendable {
+  let key: RequestSource.Key
+  private let table: InFlightTable
+  private let held: InFlightPermit?
+
+  fileprivate init(table: InFlightTable, key: RequestSource.Key, besides held: InFlightPermit?) {
+    self.table = table
+    self.key = key
+    self.held = held
+  }
+
+  deinit { table.giveBack(key) }
 }

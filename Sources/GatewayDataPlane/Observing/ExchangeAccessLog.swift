@@ -32,6 +32,9 @@ public final class ExchangeAccessLog: ExchangeLog {
     record.originBodyBytes = outcome.originBytes
     record.status = outcome.status
     record.responseBodyBytes = outcome.responseBytes
+    if let version = exchange.connection?.tlsVersion {
+      record.tlsVersion = UnsafeRawBufferPointer(start: version.utf8Start, count: version.utf8CodeUnitCount)
+    }
     record.requestID = head.bytes(exchange.requestID)
     if let code = outcome.code {
       record.code = UnsafeRawBufferPointer(start: code.utf8Start, count: code.utf8CodeUnitCount)

@@ -1,0 +1,38 @@
+import AdminAPI
+import GatewayModel
+import NIOCore
+import Observability
+
+/// Hands the gateway's own state to the admin side, as closures: the admin side knows neither runtime nor data plane.
+extension Gateway {
+  func adminSources(startedAt: Int64) -> AdminSources {
+    AdminSources(
+      version: .init(version: version, startedAtUnixSeconds: startedAt), metrics: metrics.registry, ledger: ledger,
+      now: { NIODeadline.now().uptimeNanoseconds },
+      installed: { [self] in
+        let view = view()
+        return AdminSources.Installed(
+          configuration: view.configuration, generation: view.generation, installedAtUnixSeconds: view.installedAt)
+      },
+      reloadFailure: { [self] in
+        let view = view()
+        guard let message = view.lastReloadFailure else { return nil }
+        return AdminSources.ReloadFailure(message: message, atUnixSeconds: view.lastReloadFailureAt ?? 0)
+      },
+      shards: { [self] in
+        let view = view()
+        // A Snapshot is "installed" only when every shard has it, so one number says it for all.
+        return (0..<eventLoopCount).map {
+          AdminSources.ShardHealth(index: $0, generation: view.isReady ? view.generation : 0)
+        }
+      },
+      isDraining: { [self] in view().isDraining },
+      generations: { [self] in
+        let held = ledger.counts()
+        let view = view()
+        return view.generations.sorted { $0.key < $1.key }
+          .filter { $0.key == view.generation || held[$0.key] != nil }
+          .map { AdminSources.Generation(number: $0.key, installedAtUnixSeconds: $0.value) }
+      })
+  }
+}

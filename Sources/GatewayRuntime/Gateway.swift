@@ -1,0 +1,299 @@
+import ConfigurationSources
+import GatewayDataPlane
+public import GatewayModel
+import Logging
+import NIOPosix
+import Observability
+import Synchronization
+
+/// The whole gateway: configuration in, traffic through, a clean end.
+///
+/// It owns the order of things. Start: read, validate, build, then open the ports, so that a port is open only when
+/// requests can be answered. Reload: read, validate, build and hand the new Snapshot to every shard; if any step fails
+/// nothing has changed but a counter, a log line and what the admin API shows. Stop: see `drain`.
+public final class Gateway: Sendable {
+  /// What cannot be done and ends the start.
+  public enum StartFailure: Error, Sendable {
+    /// The configuration is refused: exit code 2.
+    case refused([String])
+    /// Something else: exit code 1.
+    case failed(String)
+  }
+
+  private struct State {
+    var configuration: ValidatedConfiguration
+    var generation: UInt64
+    var installedAt: Int64
+    var lastReloadFailure: String?
+    var lastReloadFailureAt: Int64?
+    var isReady = false
+    var isDraining = false
+    var generations: [UInt64: Int64] = [:]
+    var expiries: [(name: String, notAfter: Int)] = []
+  }
+
+  /// The static part that the process was started with; a reload changes the dynamic part only.
+  public let configuration: StaticConfiguration
+  public let version: String
+  /// Ports in the order of the entry points.
+  public let ports: [UInt16]
+  let metrics: GatewayMetrics
+  let ledger: Ledger
+  let log: Logger
+  private let path: String
+  private let allowUnsupported: Bool
+  private let dataPlane: DataPlane
+  private let builder: Mutex<SnapshotBuilder>
+  private let accessLog: AccessLogWriter?
+  private let logOutput: LogOutput
+  private let threadPool: NIOThreadPool
+  private let state: Mutex<State>
+  public let eventLoopCount: Int
+
+  private init(
+    _ parts: Parts, builder: sending SnapshotBuilder, dataPlane: DataPlane, ports: [UInt16], eventLoopCount: Int
+  ) {
+    configuration = parts.loaded.static
+    version = parts.version
+    self.ports = ports
+    metrics = parts.metrics
+    ledger = parts.ledger
+    log = parts.log
+    path = parts.path
+    allowUnsupported = parts.allowUnsupported
+    self.dataPlane = dataPlane
+    self.builder = Mutex(builder)
+    accessLog = parts.accessLog
+    logOutput = parts.logOutput
+    threadPool = parts.threadPool
+    self.eventLoopCount = eventLoopCount
+    let now = UnixClock.seconds()
+    state = Mutex(State(configuration: parts.loaded, generation: 1, installedAt: now, generations: [1: now]))
+  }
+
+  /// What is made before the first port is opened.
+  private struct Parts {
+    var loaded: ValidatedConfiguration
+    var version: String
+    var path: String
+    var allowUnsupported: Bool
+    var metrics: GatewayMetrics
+    var ledger: Ledger
+    var log: Logger
+    var logOutput: LogOutput
+    var accessLog: AccessLogWriter?
+    var threadPool: NIOThreadPool
+    var surroundings: SnapshotBuilder.Surroundings
+  }
+
+  // MARK: Start
+
+  /// Reads the configuration at `path` and starts everything. Warnings go to `tell`, one line each.
+  public static func start(
+    path: String, allowUnsupported: Bool = false, version: String, tell: (String) -> Void = { _ in }
+  ) async throws(StartFailure) -> Gateway {
+    let loaded = LoadedConfiguration.load(path, allowUnsupported: allowUnsupported)
+    guard let configuration = loaded.configuration else { throw .refused(loaded.mistakes.map(\.description)) }
+    for mistake in loaded.mistakes { tell(mistake.description) }
+    let parts = try prepare(configuration, path: path, allowUnsupported: allowUnsupported, version: version)
+    let builder = SnapshotBuilder(parts.surroundings)
+    let snapshot: Snapshot
+    do {
+      snapshot = try builder.build(configuration, generation: 1)
+    } catch {
+      throw .refused(error.problems.map { "\(path): \($0)" })
+    }
+    let loops = configuration.static.runtime.eventLoops ?? PhysicalCores.count()
+    do {
+      let observation = Observation(parts.surroundings.series, configuration.static, parts.accessLog, parts.log)
+      let dataPlane = try await DataPlane.start(eventLoops: loops, snapshot: snapshot) { observation.make($0) }
+      let ports = try await dataPlane.listen(
+        configuration.static.entryPoints.map { ($0.name, $0.value) })
+      let gateway = Gateway(parts, builder: builder, dataPlane: dataPlane, ports: ports, eventLoopCount: loops)
+      gateway.installed(configuration, snapshot)
+      return gateway
+    } catch {
+      throw .failed("\(error)")
+    }
+  }
+
+  private static func prepare(
+    _ configuration: ValidatedConfiguration, path: String, allowUnsupported: Bool, version: String
+  ) throws(StartFailure) -> Parts {
+    let settings = configuration.static
+    let output: LogOutput
+    do {
+      output = try LogOutput(settings.log.filePath)
+    } catch {
+      throw .failed("log.filePath: cannot open \(settings.log.filePath ?? ""): \(error)")
+    }
+    let handler = GatewayLogHandler(level: settings.log.level.level, format: settings.log.format, output: output)
+    let log = Logger(label: "sluice") { _ in handler }
+    let metrics = GatewayMetrics(settings.metrics.prometheus ?? Prometheus(), version: version)
+    let ledger = Ledger()
+    var writer: AccessLogWriter?
+    if let accessLog = settings.accessLog, accessLog.enabled {
+      do {
+        writer = try AccessLogWriter(path: accessLog.filePath, logger: log)
+      } catch {
+        throw .failed("accessLog.filePath: \(error)")
+      }
+      if let writer { metrics.collect(writer) }
+    }
+    let pool = NIOThreadPool(numberOfThreads: 2)
+    pool.start()
+    let surroundings = SnapshotBuilder.Surroundings(
+      series: SeriesSource(metrics: metrics, ledger: ledger), threadPool: pool,
+      text: { path in
+        guard case .success(let bytes) = FileReader.read(path, bytesMax: 16 * 1024 * 1024) else { return nil }
+        return String(decoding: bytes, as: UTF8.self)
+      }, generateCertificate: { try DefaultCertificate.make() })
+    return Parts(
+      loaded: configuration, version: version, path: path, allowUnsupported: allowUnsupported, metrics: metrics,
+      ledger: ledger, log: log, logOutput: output, accessLog: writer, threadPool: pool, surroundings: surroundings)
+  }
+
+  // MARK: Reload
+
+  /// What a reload came to.
+  public enum ReloadResult: Sendable, Equatable {
+    case installed(generation: UInt64)
+    case refused([String])
+  }
+
+  /// Reads everything anew and publishes it, or changes nothing.
+  public func reload() async -> ReloadResult {
+    let loaded = LoadedConfiguration.load(path, allowUnsupported: allowUnsupported)
+    guard let configuration = loaded.configuration else { return refused(loaded.mistakes.map(\.description)) }
+    let generation = state.withLock { $0.generation } + 1
+    let snapshot: Snapshot
+    do {
+      // What the process was started with stays: ports and logs do not move under a running gateway.
+      var effective = configuration
+      effective.static = self.configuration
+      snapshot = try builder.withLock { builder throws(BuildFailure) in try builder.build(effective, generation: generation) }
+    } catch {
+      return refused(error.problems.map { "\(path): \($0)" })
+    }
+    if configuration.static != self.configuration {
+      log.warning("static configuration changed on disk; it takes effect at the next start")
+    }
+    do {
+      try await dataPlane.install(snapshot)
+    } catch {
+      return refused(["\(error)"])
+    }
+    installed(configuration, snapshot)
+    log.info(
+      "configuration installed",
+      metadata: ["generation": "\(generation)", "routers": "\(configuration.routers.count)"])
+    return .installed(generation: generation)
+  }
+
+  private func refused(_ lines: [String]) -> ReloadResult {
+    let text = lines.joined(separator: "\n")
+    state.withLock {
+      $0.lastReloadFailure = text
+      $0.lastReloadFailureAt = UnixClock.seconds()
+    }
+    metrics.configurationRefused()
+    log.error("configuration refused, the one before stays", metadata: ["mistakes": "\(text)"])
+    return .refused(lines)
+  }
+
+  private func installed(_ configuration: ValidatedConfiguration, _ snapshot: Snapshot) {
+    let now = UnixClock.seconds()
+    metrics.configurationInstalled(at: now)
+    state.withLock {
+      $0.configuration = configuration
+      $0.generation = snapshot.generation
+      $0.installedAt = now
+      $0.generations[snapshot.generation] = now
+      $0.expiries = snapshot.certificateExpiries
+      $0.lastReloadFailure = nil
+      $0.lastReloadFailureAt = nil
+      $0.isReady = true
+      // Only what somebody may still hold is remembered.
+      if $0.generations.count > 1000 {
+        let oldest = $0.generations.keys.sorted().prefix($0.generations.count - 1000)
+        for generation in oldest { $0.generations[generation] = nil }
+      }
+    }
+  }
+
+  /// Files whose change may change the configuration.
+  public func watchedFiles() -> (paths: [String], watches: Bool) {
+    let loaded = LoadedConfiguration.load(path, allowUnsupported: allowUnsupported)
+    return (loaded.watched, loaded.watches)
+  }
+
+  /// Opens log files anew, after they were rotated.
+  public func reopenLogs() {
+    logOutput.reopen()
+    accessLog?.reopen()
+  }
+
+  // MARK: End
+
+  /// Stops accepting, finishes what runs inside the grace time, closes the rest.
+  public func drain() async {
+    state.withLock { $0.isDraining = true }
+    let lifeCycles = configuration.entryPoints.map(\.value.transport.lifeCycle)
+    let accept = lifeCycles.map(\.requestAcceptGraceTimeout).max() ?? .zero
+    let grace = lifeCycles.map(\.graceTimeOut).max() ?? .seconds(10)
+    log.info("draining", metadata: ["grace": "\(grace)"])
+    if accept > .zero { try? await Task.sleep(for: accept) }
+    let result = await dataPlane.drain(deadline: grace)
+    if result.cutConnections > 0 {
+      log.warning("connections were cut at the end of the grace time", metadata: ["count": "\(result.cutConnections)"])
+    }
+    await dataPlane.shutdown()
+    _ = accessLog?.close()
+    try? await threadPool.shutdownGracefully()
+  }
+
+  // MARK: What the admin side shows
+
+  /// A consistent view of what the gateway is about.
+  public struct View: Sendable {
+    public var configuration: ValidatedConfiguration
+    public var generation: UInt64
+    public var installedAt: Int64
+    public var lastReloadFailure: String?
+    public var lastReloadFailureAt: Int64?
+    public var isReady: Bool
+    public var isDraining: Bool
+    /// When each generation was installed.
+    public var generations: [UInt64: Int64]
+  }
+
+  public func view() -> View {
+    state.withLock {
+      View(
+        configuration: $0.configuration, generation: $0.generation, installedAt: $0.installedAt,
+        lastReloadFailure: $0.lastReloadFailure, lastReloadFailureAt: $0.lastReloadFailureAt, isReady: $0.isReady,
+        isDraining: $0.isDraining, generations: $0.generations)
+    }
+  }
+}
+
+/// Makes each shard's observation on that shard's loop.
+private struct Observation: Sendable {
+  private let series: SeriesSource
+  private let plan: AccessLogPlan?
+  private let writer: AccessLogWriter?
+  private let log: Logger
+
+  init(_ series: SeriesSource, _ settings: StaticConfiguration, _ writer: AccessLogWriter?, _ log: Logger) {
+    self.series = series
+    self.writer = writer
+    self.log = log
+    plan = settings.accessLog.map { AccessLogPlan($0) }
+  }
+
+  func make(_ shard: Int) -> ShardObservation {
+    var accessLog: ExchangeAccessLog?
+    if let writer, let plan { accessLog = ExchangeAccessLog(ShardAccessLog(plan: plan, writer: writer)) }
+    return ShardObservation(series, accessLog: accessLog, failureLog: BoundedFailureLog(log))
+  }
+}

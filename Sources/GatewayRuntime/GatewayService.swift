@@ -1,0 +1,103 @@
+import AdminAPI
+import ConfigurationSources
+import GatewayModel
+import Logging
+import ServiceLifecycle
+import UnixSignals
+
+/// The gateway's life under a service group: admin side, reloads, and the drain at the end.
+///
+/// Structured: every task is a child of `run`, and the group's graceful shutdown is what ends them. The order of the end
+/// is the reverse of the list: first the gateway drains, then the admin side goes, so that metrics and readiness can
+/// be seen while it drains.
+public struct GatewayService: Sendable {
+  private let gateway: Gateway
+
+  public init(_ gateway: Gateway) {
+    self.gateway = gateway
+  }
+
+  /// Runs until SIGTERM or SIGINT, then drains. `tell` gets the lines for who started it.
+  public func runUntilStopped(_ tell: @escaping @Sendable (String) -> Void) async throws {
+    for (entryPoint, port) in zip(gateway.configuration.entryPoints, gateway.ports) {
+      tell("listening: \(entryPoint.name) on \(entryPoint.value.address.host.isEmpty ? "*" : entryPoint.value.address.host):\(port)")
+    }
+    let host = gateway.configuration.admin.address.host
+    let admin = AdminServer(
+      gateway.configuration, sources: gateway.adminSources(startedAt: UnixClock.seconds()), logger: gateway.log,
+      onListening: { tell("listening: admin on \(host.isEmpty ? "*" : host):\($0)") })
+    var configuration = ServiceGroupConfiguration(
+      services: [
+        .init(service: admin, successTerminationBehavior: .gracefullyShutdownGroup),
+        .init(service: ReloadService(gateway), successTerminationBehavior: .ignore),
+        .init(service: DrainService(gateway), successTerminationBehavior: .gracefullyShutdownGroup),
+      ],
+      gracefulShutdownSignals: [.sigterm, .sigint], logger: gateway.log)
+    // The drain has its own deadline; this one is for what should not happen.
+    configuration.maximumGracefulShutdownDuration = .seconds(120)
+    try await ServiceGroup(configuration: configuration).run()
+  }
+}
+
+/// Waits for the end, then drains.
+private struct DrainService: ServiceLifecycle.Service {
+  let gateway: Gateway
+
+  init(_ gateway: Gateway) { self.gateway = gateway }
+
+  func run() async throws {
+    try? await gracefulShutdown()
+    await gateway.drain()
+  }
+}
+
+/// Reloads on SIGHUP and when files change; opens logs again on SIGUSR1.
+private struct ReloadService: ServiceLifecycle.Service {
+  let gateway: Gateway
+
+  init(_ gateway: Gateway) { self.gateway = gateway }
+
+  /// Editors write in several steps; what comes within this time is one change.
+  private static let settling = Duration.milliseconds(100)
+
+  func run() async throws {
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { await followSignals() }
+      group.addTask { await followFiles() }
+    }
+  }
+
+  private func followSignals() async {
+    for await signal in await UnixSignalsSequence(trapping: .sighup, .sigusr1).cancelOnGracefulShutdown() {
+      if signal == .sigusr1 {
+        gateway.reopenLogs()
+      } else {
+        _ = await gateway.reload()
+      }
+    }
+  }
+
+  private func followFiles() async {
+    var files = gateway.watchedFiles()
+    guard files.watches else { return }
+    guard let watcher = FileWatcher() else {
+      gateway.log.warning("file changes are not followed: no inotify instance is left; SIGHUP still reloads")
+      return
+    }
+    defer { watcher.stop() }
+    watcher.watch(files.paths)
+    var seen = FileFingerprint(files.paths)
+    for await _ in watcher.hints.cancelOnGracefulShutdown() {
+      try? await Task.sleep(for: Self.settling)
+      let now = FileFingerprint(files.paths)
+      // Names that a directory now has and had not are found by reading it again.
+      let current = gateway.watchedFiles()
+      let renewed = FileFingerprint(current.paths)
+      guard now != seen || renewed != seen else { continue }
+      _ = await gateway.reload()
+      files = current
+      seen = renewed
+      watcher.watch(files.paths)
+    }
+  }
+}

@@ -1,0 +1,48 @@
+import ConfigurationSources
+public import GatewayModel
+
+/// A configuration as it was read from files: valid or not, with everything that is wrong with it.
+public struct LoadedConfiguration: Sendable {
+  /// Nil when it is refused.
+  public var configuration: ValidatedConfiguration?
+  public var mistakes: [Mistake]
+  var watched: [String]
+  var watches: Bool
+
+  /// Reads and validates the file and all that it names. Never throws: what is wrong is in `mistakes`.
+  public static func load(_ path: String, allowUnsupported: Bool) -> LoadedConfiguration {
+    let reading = ConfigurationFiles(mainPath: path).read()
+    guard !reading.sources.isEmpty else {
+      return LoadedConfiguration(
+        configuration: nil, mistakes: reading.mistakes, watched: reading.watched, watches: reading.watches)
+    }
+    let outcome = ConfigurationOutcome(checking: reading.sources, allowUnsupported: allowUnsupported)
+    let mistakes = (reading.mistakes + outcome.mistakes).inFileOrder()
+    var watched = reading.watched
+    if let configuration = outcome.configuration { watched += configuration.namedFiles }
+    return LoadedConfiguration(
+      configuration: reading.mistakes.isEmpty ? outcome.configuration : nil, mistakes: mistakes, watched: watched,
+      watches: reading.watches)
+  }
+}
+
+extension ValidatedConfiguration {
+  /// Files besides the configuration whose change is a change of it: certificates, keys, user lists.
+  var namedFiles: [String] {
+    var paths: [String] = []
+    for certificate in dynamic.tls.certificates { paths += [certificate.certFile, certificate.keyFile] }
+    for store in dynamic.tls.stores {
+      if let pair = store.value.defaultCertificate { paths += [pair.certFile, pair.keyFile] }
+    }
+    for option in dynamic.tls.options { paths += option.value.clientAuth.caFiles }
+    for transport in dynamic.http.serversTransports {
+      paths += transport.value.rootCAs
+      for pair in transport.value.certificates { paths += [pair.certFile, pair.keyFile] }
+    }
+    paths += `static`.serversTransport.rootCAs
+    for middleware in dynamic.http.middlewares {
+      if case .basicAuth(let auth) = middleware.value, let file = auth.usersFile { paths.append(file) }
+    }
+    return paths.filter { !$0.isEmpty && !$0.contains("-----BEGIN") }
+  }
+}

@@ -1,0 +1,33 @@
+import ArgumentParser
+
+/// The command. Subcommands parse and print; what they do is in the libraries.
+@main
+struct Sluice: AsyncParsableCommand {
+  /// The product's version, in `sluice version`, `/api/version` and `sluice_build_info`.
+  static let version = "0.1.0"
+
+  static let configuration = CommandConfiguration(
+    commandName: "sluice",
+    abstract: "A self-protecting API gateway that reads Traefik v3's configuration.",
+    discussion: """
+      Start with `sluice serve --config FILE`; check a file without starting with `sluice check FILE`. \
+      Shell completions: `sluice --generate-completion-script bash|zsh|fish`.
+      """,
+    version: version,
+    subcommands: [Serve.self, Check.self, Schema.self, DevCert.self, Whoami.self, Version.self],
+    groupedSubcommands: [
+      CommandGroup(
+        name: "Go diagnostics",
+        subcommands: [
+          TriageCommand.self, GoroutinesCommand.self, MapsCommand.self, WatchCommand.self, GCLogCommand.self,
+          LeakproofCommand.self, GoBenchCommand.self,
+        ])
+    ])
+}
+
+/// `sluice version`.
+struct Version: ParsableCommand {
+  static let configuration = CommandConfiguration(abstract: "Print the version.")
+
+  func run() { print("sluice \(Sluice.version)") }
+}
