@@ -1,0 +1,95 @@
+import ArgumentParser
+import Foundation
+import GoDiagnostics
+
+/// `sluice triage`: from what there is of a crash to a verdict with its evidence.
+struct TriageCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "triage",
+    abstract: "Say why a Go service crashed, hung or was killed, from what was saved of it.",
+    discussion: """
+      Takes what there is and says what is missing. Certainty: A confirmed, B likely, C from text only, D only the \
+      detector was seen.
+      """)
+
+  @Option(help: "What the process wrote to stderr, or the log that holds it; - for standard input.")
+  var stderr: String?
+
+  @Option(help: "Kernel log: dmesg, dmesg -T or journalctl -k.")
+  var dmesg: String?
+
+  @Option(help: "Exit status as the shell or the container runtime reports it.")
+  var exitCode: Int?
+
+  @Option(help: "A goroutine dump of the process. May be given more than once.")
+  var dump: [String] = []
+
+  @Option(help: "Core file.")
+  var core: String?
+
+  @Option(help: "The executable, for --core and --pid and to find the process in the kernel log.")
+  var exe: String?
+
+  @Option(help: "Garbage-collector log: GODEBUG=gctrace=1, or -Xlog:gc of a JVM.")
+  var gcLog: String?
+
+  @Option(help: "A process that still runs. It is read, not stopped.")
+  var pid: Int?
+
+  @Flag(help: "Print JSON, schema sluice.triage/1.")
+  var json = false
+
+  @Option(help: "Write one self-contained page.")
+  var html: String?
+
+  func validate() throws {
+    guard stderr != nil || dmesg != nil || exitCode != nil || !dump.isEmpty || core != nil || pid != nil || gcLog != nil
+    else {
+      throw ValidationError("Give at least one of --stderr, --dmesg, --exit-code, --dump, --core, --pid, --gc-log.")
+    }
+  }
+
+  func run() throws {
+    var input = TriageInput()
+    input.exitCode = exitCode
+    input.pid = pid
+    input.processName = exe.map { URL(filePath: $0).lastPathComponent }
+    if let stderr { input.stderr = try crashText(stderr) }
+    if let dmesg {
+      input.kernelLog = KernelLog(try InputFile.tail(dmesg, bytesMax: 64 << 20))
+      input.bootTime = Date().timeIntervalSince1970 - ProcessInfo.processInfo.systemUptime
+    }
+    for path in dump { input.dumps.append(.init(name: path, text: try crashText(path))) }
+    if let gcLog {
+      var reader = GCLogReader()
+      try InputFile.read(gcLog) { reader.feed($0) }
+      input.gc = GCReport(reader.finish())
+    }
+    input.image = try ImageReader.findings(core: core, exe: exe, pid: pid)
+    let report = Triage.report(input)
+    if let html {
+      let page = TriagePage.html(report, pictures: try pictures(report))
+      try InputFile.write([UInt8](page.utf8), to: html)
+    }
+    InputFile.print(json ? try report.json() : [UInt8](TriageTerminal.text(report).utf8))
+  }
+
+  /// The map of a race, and who holds it, drawn from the core or the process.
+  private func pictures(_ report: TriageReport) throws -> [(title: String, svg: String)] {
+    guard core != nil || pid != nil, let race = report.race, let word = race.map?.dropFirst(2),
+      let address = UInt64(word, radix: 16)
+    else { return [] }
+    var pictures: [(title: String, svg: String)] = []
+    try ImageReader.open(core: core, exe: exe, pid: pid.flatMap { Int32(exactly: $0) }, stop: false) { image, _ in
+      pictures.append(("Map \(race.map ?? "")", image.map(at: address).svg()))
+      pictures.append(("Who holds it", image.holders(of: address).svg()))
+    }
+    return pictures
+  }
+
+  private func crashText(_ path: String) throws -> CrashText {
+    var reader = CrashTextReader()
+    try InputFile.read(path) { reader.feed($0) }
+    return reader.finish()
+  }
+}
