@@ -37,6 +37,8 @@ struct ELFFile {
   let path: String
   let file: ByteView
   let kind: Kind
+  /// Linked to run at any address (ET_DYN).
+  let isPositionIndependent: Bool
   let entry: UInt64
   let segments: [Segment]
   let sections: [Section]
@@ -62,6 +64,7 @@ struct ELFFile {
       let sectionCount = file.u16(60), let names = file.u16(62)
     else { throw .notAnImage(path: path, reason: "the header is cut short") }
     self.entry = entry
+    isPositionIndependent = file.u16(16) == 3
     var segmentsPromised = UInt64(segmentCount)
     if segmentCount == 0xffff, let first = file.slice(sectionTable, 64), let true32 = first.u32(44) {
       segmentsPromised = UInt64(true32)

@@ -121,9 +121,9 @@ final class FunctionTable {
     var at = values &+ table
     var value: Int32 = -1
     var reached = entry
-    var isFirst = true
-    while let step = bytes.varint(&at), step != 0 || isFirst {
-      isFirst = false
+    // No function has more entries; a damaged table may have no end.
+    for index in 0..<(1 << 17) {
+      guard let step = bytes.varint(&at), step != 0 || index == 0 else { return nil }
       let delta = Int32(truncatingIfNeeded: step >> 1) ^ -Int32(truncatingIfNeeded: step & 1)
       value = value &+ delta
       guard let distance = bytes.varint(&at) else { return nil }

@@ -111,7 +111,8 @@ struct GoExecutable {
         return "build id \(String(decoding: note.contents.bytes.prefix(40), as: UTF8.self))"
       }
       if note.name == "GNU", note.type == 3 {
-        return "build id " + note.contents.bytes.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+        return "build id "
+          + note.contents.bytes.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
       }
     }
     return "another build id"

@@ -1,7 +1,7 @@
 /// The heap's spans: which object an address lies in.
 ///
-/// The runtime keeps every span it ever made in `mheap_.allspans`. With symbols that slice has an address; without, it is
-/// the one among the variables whose elements are spans: page-aligned start, sensible page count, known state.
+/// The runtime keeps every span it ever made in `mheap_.allspans`. With symbols that slice has an address; without, it
+/// is the one among the variables whose elements are spans: page-aligned start, sensible page count, known state.
 struct HeapSpans {
   struct Span {
     let region: MemoryRegion
@@ -32,10 +32,13 @@ struct HeapSpans {
         let size = bytes.u64(layout.elementSize)
         let start = bytes.u64(layout.start)
         let pages = bytes.u64(layout.pages)
-        guard size >= 8, start & (Self.pageSize &- 1) == 0, start >> 47 == 0, pages > 0, pages < 1 << 26 else { continue }
-        found.append((
-          MemoryRegion(start: start, end: start &+ pages &* Self.pageSize), size, bytes[layout.spanClass] & 1 == 1
-        ))
+        guard size >= 8, start & (Self.pageSize &- 1) == 0, start >> 47 == 0, pages > 0, pages < 1 << 26 else {
+          continue
+        }
+        found.append(
+          (
+            MemoryRegion(start: start, end: start &+ pages &* Self.pageSize), size, bytes[layout.spanClass] & 1 == 1
+          ))
       }
       return true
     }

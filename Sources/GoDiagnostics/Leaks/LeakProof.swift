@@ -1,13 +1,13 @@
 /// Proves goroutines leaked: nothing that can still run can reach what they wait for.
 ///
 /// The rule is that of Go's own `goroutineleak` profile (1.27), applied to a core of any version. Goroutines blocked on
-/// channels and locks are set aside; from everything else (variables, registers, stacks of the rest) the heap is marked.
-/// A goroutine whose channel or lock gets marked, or lies in a variable, can be woken: it joins the rest, its stack is
-/// marked too, and so on. Who is left over when nothing changes any more waits for something nobody can touch.
+/// channels and locks are set aside; from everything else (variables, registers, stacks of the rest) the heap is
+/// marked. A goroutine whose channel or lock gets marked, or lies in a variable, can be woken: it joins the rest, its
+/// stack is marked too, and so on. Who is left over when nothing changes any more waits for something nobody can touch.
 ///
 /// The mark is conservative: any word that looks like a pointer is one. So a stale word may hide a leak, but no word is
-/// missed, and a live goroutine is not accused. Memory of C is searched as well when the program has any. Each object is
-/// looked into once; time and memory are in proportion to the heap.
+/// missed, and a live goroutine is not accused. Memory of C is searched as well when the program has any. Each object
+/// is looked into once; time and memory are in proportion to the heap.
 public struct LeakProof: Equatable, Sendable {
   public struct Leak: Equatable, Sendable {
     public var goroutine: Goroutine
@@ -54,6 +54,8 @@ private final class LeakMark {
   private var barred: Set<Int> = []
   /// Candidates woken by an object, and by a goroutine on whose stack the lock lies.
   private var wokenByObject: [Int: [Int]] = [:]
+  /// Candidates woken by a word that points into an object no further than where their lock ends.
+  private var wokenByWord: [Int: [(end: UInt64, candidate: Int)]] = [:]
   private var wokenByStack: [Int: [Int]] = [:]
   private var alive: [Int] = []
   private(set) var marked = 0
@@ -115,6 +117,11 @@ private final class LeakMark {
           alive.append(index)
         } else if let owner = Self.owner(of: address, stacks) {
           wokenByStack[owner, default: []].append(index)
+        } else if let object = spans.object(address), spans.spans[object.span].isPointerFree {
+          // Small objects without pointers share blocks of 16 bytes: a string behind the lock keeps the block, but a
+          // pointer behind a lock cannot lead back to it.
+          let size: UInt64 = blocked?.kind == .mutex || blocked?.kind == .waitGroup ? 4 : 16
+          wokenByWord[object.number, default: []].append((address &+ size, index))
         } else if let object = spans.object(address) {
           wokenByObject[object.number, default: []].append(index)
         } else if roots.contains(where: { $0.0.stack.contains(address) }) {
@@ -149,9 +156,7 @@ private final class LeakMark {
 
   /// What C allocated may hold Go pointers. Searched only when the program has C in it.
   private func scanForeignMemory() {
-    guard !image.table.entries(named: ["runtime.cgocallbackg"]).isEmpty,
-      image.executable.elf.section(".interp") != nil
-    else { return }
+    guard image.isLinkedToC else { return }
     for region in image.memory.writableRegions() {
       guard !spans.bounds.contains(region.start), region.size < 1 << 32 else { continue }
       scan(region.start, region.end)
@@ -162,6 +167,9 @@ private final class LeakMark {
   @inline(__always)
   private func push(_ word: UInt64) {
     guard let object = spans.object(word) else { return }
+    if !wokenByWord.isEmpty, spans.spans[object.span].isPointerFree, let locks = wokenByWord[object.number] {
+      for lock in locks where word < lock.end { alive.append(lock.candidate) }
+    }
     let mask = UInt64(1) << UInt64(object.number & 63)
     guard bits[object.number >> 6] & mask == 0, !barred.contains(object.number) else { return }
     bits[object.number >> 6] |= mask

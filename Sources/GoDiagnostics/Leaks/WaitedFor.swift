@@ -21,10 +21,12 @@ extension GoProcessImage {
     /// Queue entries, which are the runtime's and must not be taken for references.
     let queueEntries: [UInt64]
 
+    /// From the start of the lock to its semaphore.
+    let semaphoreOffset: UInt64
+
     var waitingOn: [WaitedFor] {
       if kind == .nothing { return [WaitedFor(kind: .nothing, address: 0)] }
-      // A Mutex is {state, sema}: four bytes before its semaphore.
-      return addresses.map { WaitedFor(kind: kind, address: kind == .mutex ? $0 &- 4 : $0) }
+      return addresses.map { WaitedFor(kind: kind, address: $0 &- semaphoreOffset) }
     }
   }
 
@@ -52,21 +54,33 @@ extension GoProcessImage {
     guard record.status == GoroutineRecord.waiting || record.status == GoroutineRecord.leaked else { return nil }
     let state = record.state(layout.waitReasons)
     if Self.foreverStates.contains(state) {
-      return Blocked(record: record, frames: frames, addresses: [], kind: .nothing, queueEntries: [])
+      return Blocked(
+        record: record, frames: frames, addresses: [], kind: .nothing, queueEntries: [], semaphoreOffset: 0)
     }
     let waiters = queue(record)
     if Self.channelStates.contains(state) {
       let channels = waiters.compactMap { memory.u64($0 &+ UInt64(layout.waiter.channel)) }.filter { $0 != 0 }
       guard !channels.isEmpty else { return nil }
-      return Blocked(record: record, frames: frames, addresses: channels, kind: .channel, queueEntries: waiters)
+      return Blocked(
+        record: record, frames: frames, addresses: channels, kind: .channel, queueEntries: waiters, semaphoreOffset: 0)
     }
     guard var kind = Self.lockStates[state] else { return nil }
-    if kind == .semaphore { kind = lockKind(frames) }
+    var isReader = state == "sync.RWMutex.RLock"
+    if kind == .semaphore { (kind, isReader) = lockKind(frames) }
     let entries = waiters.isEmpty ? entriesInFrames(record, frames) : waiters
     var addresses = entries.compactMap { memory.u64($0 &+ UInt64(layout.waiter.element)) }.filter { $0 != 0 }
     if addresses.isEmpty { addresses = lockArgument(frames).map { [$0] } ?? [] }
     guard !addresses.isEmpty else { return nil }
-    return Blocked(record: record, frames: frames, addresses: addresses, kind: kind, queueEntries: entries)
+    // sync.Mutex {state, sema}; RWMutex {Mutex, writerSem, readerSem, …}; WaitGroup {state 8, sema}.
+    let offset: UInt64 =
+      switch kind {
+      case .mutex: 4
+      case .readWriteMutex: isReader ? 12 : 8
+      case .waitGroup: 8
+      default: 0
+      }
+    return Blocked(
+      record: record, frames: frames, addresses: addresses, kind: kind, queueEntries: entries, semaphoreOffset: offset)
   }
 
   /// `g.waiting`: one entry per channel of a select, in one chain. (For semaphores only from Go 1.26.)
@@ -110,13 +124,13 @@ extension GoProcessImage {
     return nil
   }
 
-  /// Go before 1.21 says "semacquire" for all locks; the caller knows which.
-  private func lockKind(_ frames: [StackFrame]) -> WaitedFor.Kind {
+  /// Go before 1.21 says "semacquire" for all locks; the caller knows which, and whether it wants to read.
+  private func lockKind(_ frames: [StackFrame]) -> (WaitedFor.Kind, isReader: Bool) {
     for frame in frames.lazy.flatMap(\.point.frames) {
-      if frame.function.contains("(*Mutex).") { return .mutex }
-      if frame.function.contains("(*RWMutex).") { return .readWriteMutex }
-      if frame.function.contains("(*WaitGroup).") { return .waitGroup }
+      if frame.function.contains("(*Mutex).") { return (.mutex, false) }
+      if frame.function.contains("(*RWMutex).") { return (.readWriteMutex, frame.function.hasSuffix(".RLock")) }
+      if frame.function.contains("(*WaitGroup).") { return (.waitGroup, false) }
     }
-    return .semaphore
+    return (.semaphore, false)
   }
 }

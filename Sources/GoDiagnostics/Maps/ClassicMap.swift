@@ -1,8 +1,8 @@
 /// A map of Go 1.23 and before: 2^B buckets of eight slots, each with a chain of overflow buckets.
 ///
-/// The walk counts full slots, and looks for what a sound map cannot have: overflow buckets shared or in a circle, marks
-/// of evacuation in the current array, full slots behind an "empty from here" mark, counts that do not agree. Every
-/// bucket is visited once, and never more than `visitsMax`, so a damaged map costs no more than a large one.
+/// The walk counts full slots, and looks for what a sound map cannot have: overflow buckets shared or in a circle,
+/// marks of evacuation in the current array, full slots behind an "empty from here" mark, counts that do not agree.
+/// Every bucket is visited once, and never more than `visitsMax`, so a damaged map costs no more than a large one.
 /// Source: runtime/map.go; a slot's byte is 0 "empty from here", 1 empty, 2–4 moved, 5–255 the top of a hash.
 struct ClassicMap {
   static let visitsMax = 1 << 23
@@ -119,16 +119,16 @@ struct ClassicMap {
       var next = cells(first, offset, index, isOld, &isEnded, &full, &report)
       while next != 0 {
         if region.contains(next) {
-          report.find("bucket \(index): an overflow pointer leads into the bucket array")
+          report.find(slot: "bucket \(index): an overflow pointer leads into the bucket array")
           break
         }
         guard seen.insert(next).inserted else {
-          report.find("bucket \(index): overflow bucket \(hex(next)) is in a circle or shared")
+          report.find(slot: "bucket \(index): overflow bucket \(hex(next)) is in a circle or shared")
           break
         }
         guard visits < ClassicMap.visitsMax, let bytes = memory.bytes(next, bucketSize) else {
           isCut = true
-          report.find("bucket \(index): overflow bucket \(hex(next)) cannot be read")
+          report.find(slot: "bucket \(index): overflow bucket \(hex(next)) cannot be read")
           break
         }
         length += 1
@@ -153,11 +153,13 @@ struct ClassicMap {
         case 0: isEnded = true
         case 1: deleted += 1
         case 2, 3, 4:
-          if !isOld { report.find("bucket \(index) slot \(slot): a mark of evacuation (\(top)) in the current array") }
+          if !isOld {
+            report.find(slot: "bucket \(index) slot \(slot): a mark of evacuation (\(top)) in the current array")
+          }
         default:
           full += 1
           if isEnded, !isOld {
-            report.find("bucket \(index) slot \(slot): full behind an empty-from-here mark")
+            report.find(slot: "bucket \(index) slot \(slot): full behind an empty-from-here mark")
             isEnded = false
           }
         }

@@ -11,7 +11,7 @@ public struct HolderGraph: Equatable, Sendable {
     case frame(goroutine: UInt64, function: String, line: Int, state: String)
     /// A package variable.
     case global(String)
-    /// A word elsewhere in writable memory: the heap.
+    /// A heap object, by its address (or a word, where the heap's spans are not to be had).
     case heap(UInt64)
   }
 
@@ -48,14 +48,14 @@ extension GoProcessImage {
     // Level 1: who has the address. Level 2: who has the variable or object that has it.
     let direct = search([address: .target(address)], stacks, &graph)
     var next: [UInt64: HolderGraph.Node] = [:]
-    for (place, node) in direct where next.count < 256 {
-      // An object is pointed to at its start, and the word may lie inside: small objects are tried as a whole.
-      next[place] = node
-      if case .heap = node {
-        for back in stride(from: UInt64(8), through: 64, by: 8) where next[place &- back] == nil {
-          next[place &- back] = node
-        }
+    for (place, node) in direct where next.count < 4096 {
+      guard case .heap(let start) = node else {
+        next[place] = node
+        continue
       }
+      // A pointer may lead to any word of a small object.
+      let size = heapSpans?.object(start).map { heapSpans?.spans[$0.span].elementSize ?? 8 } ?? 8
+      for back in stride(from: 0, to: min(size, 512), by: 8) { next[start &+ back] = node }
     }
     if !next.isEmpty { _ = search(next, stacks, &graph) }
     return graph
@@ -93,9 +93,8 @@ extension GoProcessImage {
             let global = HolderGraph.Node.global(globalName(place))
             edges.append(HolderGraph.Edge(from: global, to: node, detail: "at \(hex(place))"))
             places.append((place, global))
-          } else if !stackRegions.contains(place), places.count < 256 {
-            let heap = HolderGraph.Node.heap(place)
-            edges.append(HolderGraph.Edge(from: heap, to: node, detail: "word at \(hex(place))"))
+          } else if !stackRegions.contains(place), places.count < 256, let (heap, detail) = heapNode(place) {
+            edges.append(HolderGraph.Edge(from: heap, to: node, detail: detail))
             places.append((place, heap))
           }
         }
@@ -110,6 +109,18 @@ extension GoProcessImage {
       graph.isCut = true
     }
     return places
+  }
+
+  /// The heap object a word lies in. What lies outside the heap is the runtime's own bookkeeping and holds nothing,
+  /// unless the program has C in it.
+  private func heapNode(_ place: UInt64) -> (HolderGraph.Node, String)? {
+    guard let heapSpans else { return (.heap(place), "word at \(hex(place))") }
+    guard let object = heapSpans.object(place) else {
+      return isLinkedToC ? (.heap(place), "word at \(hex(place)), outside Go's heap") : nil
+    }
+    let span = heapSpans.spans[object.span]
+    guard !span.isPointerFree else { return nil }
+    return (.heap(object.start), "at +\(place &- object.start) of \(span.elementSize) bytes")
   }
 
   private func edge(

@@ -170,22 +170,43 @@ extension GoProcessImage {
     return answer
   }
 
-  /// Looks into the first buckets or groups.
+  /// Looks into the first buckets or groups, and whether their memory was allocated in that size.
   private func contentsFit(_ address: UInt64, _ type: MapType) -> Bool {
+    let start: UInt64
+    let size: Int
+    let count: UInt64
+    let isFull: (UInt8) -> Bool
     switch type.geometry {
-    case .classic(let size):
-      guard let map = ClassicMap(address, in: memory) else { return false }
-      let bytes = memory.prefix(map.buckets, size &* Int(min(UInt64(1) << UInt64(min(map.bits, 3)), 8)))
-      return stride(from: 0, to: bytes.count &- size &+ 1, by: size).allSatisfy {
-        type.fits(bytes, at: $0, isFull: { $0 >= 5 }, image: self)
-      }
-    case .swiss(let size):
+    case .classic(let bucketSize):
+      guard let map = ClassicMap(address, in: memory), map.bits < 40 else { return false }
+      (start, size, count) = (map.buckets, bucketSize, UInt64(1) << UInt64(map.bits))
+      isFull = { $0 >= 5 }
+    case .swiss(let groupSize):
       guard let map = SwissMap(address, in: memory) else { return false }
-      var start = map.directory
-      if map.directoryCount > 0 { start = memory.u64(map.directory).flatMap { memory.u64($0 &+ 16) } ?? 0 }
-      let bytes = memory.prefix(start, size)
-      return bytes.count == size && type.fits(bytes, at: 0, isFull: { $0 < 0x80 }, image: self)
+      isFull = { $0 < 0x80 }
+      size = groupSize
+      if map.directoryCount == 0 {
+        (start, count) = (map.directory, 1)
+      } else {
+        guard let table = memory.u64(map.directory), let groups = memory.u64(table &+ 16),
+          let mask = memory.u64(table &+ 24)
+        else { return false }
+        (start, count) = (groups, mask &+ 1)
+      }
     }
+    let bytes = memory.prefix(start, size &* Int(min(count, 8)))
+    guard bytes.count >= size, hasRoom(start, count &* UInt64(size)) else { return false }
+    return stride(from: 0, to: bytes.count &- size &+ 1, by: size).allSatisfy {
+      type.fits(bytes, at: $0, isFull: isFull, image: self)
+    }
+  }
+
+  /// Whether the heap object at `start` has the size one would have that holds `size` bytes: size classes, a header and
+  /// overflow buckets allocated in advance make it up to a third larger.
+  private func hasRoom(_ start: UInt64, _ size: UInt64) -> Bool {
+    guard let spans = heapSpans, let object = spans.object(start) else { return true }
+    let room = spans.spans[object.span].elementSize &- (start &- object.start)
+    return room >= size && (room <= size &+ size / 3 &+ 64 || room <= 8192 && size > 4096)
   }
 
   func mapReport(_ address: UInt64, _ type: MapType?) -> MapReport {

@@ -2,9 +2,9 @@
 ///
 /// A map header does not tell its type, and a stripped program has no types for its variables. The code does: a map
 /// operation is a call into the runtime with the type's address in AX, loaded by `LEAQ type(SB), AX`, and for a
-/// variable of the package its value in BX, loaded by `MOVQ variable(SB), BX` or by way of another register. So one pass over the text pairs
-/// variables with types. Instructions are not decoded in full: an operand counts only when its target is a map type, a
-/// variable, or the entry of a map function, which random bytes do not hit.
+/// variable of the package its value in BX, loaded by `MOVQ variable(SB), BX` or by way of another register. So one
+/// pass over the text pairs variables with types. Instructions are not decoded in full: an operand counts only when its
+/// target is a map type, a variable, or the entry of a map function, which random bytes do not hit.
 final class MapCode {
   private unowned let image: GoProcessImage
   private var typesByAddress: [UInt64: MapType?] = [:]

@@ -55,15 +55,20 @@ public struct MapReport: Equatable, Sendable {
     self.count = count
   }
 
-  /// Kept short: a map with a million wrong bytes needs no million lines.
-  static let findingsMax = 32
+  /// Kept short: a map with a million wrong bytes needs no million lines. Findings on single slots are counted apart,
+  /// so that they do not crowd out what is wrong with the whole.
+  static let findingsMax = 64
+  private static let slotFindingsMax = 16
+  private var slotFindings = 0
 
   mutating func find(_ finding: String) {
-    if integrity.count < Self.findingsMax {
-      integrity.append(finding)
-    } else if integrity.count == Self.findingsMax {
-      integrity.append("… and more")
-    }
+    if integrity.count < Self.findingsMax { integrity.append(finding) }
+  }
+
+  mutating func find(slot finding: @autoclosure () -> String) {
+    slotFindings += 1
+    if slotFindings <= Self.slotFindingsMax { find(finding()) }
+    if slotFindings == Self.slotFindingsMax { find("… more slots are wrong") }
   }
 
   mutating func count(fill full: Int) {

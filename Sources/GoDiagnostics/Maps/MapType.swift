@@ -43,14 +43,14 @@ struct MapType {
     else { return nil }
     let group = bytes.u64(64)
     guard let groupSize = memory.u64(group), groupSize >= 8, groupSize <= 1 << 20 else { return nil }
-    guard let keyKind = memory.u8(bytes.u64(48) &+ 23), let valueKind = memory.u8(bytes.u64(56) &+ 23),
+    guard let keyKind = Self.kind(bytes.u64(48), memory), let valueKind = Self.kind(bytes.u64(56), memory),
       let places = Self.places(bytes, image.version)
     else { return nil }
     self.address = address
     key = Field(
-      kind: keyKind & 31, offset: places.key, stride: places.keyStride, isIndirect: places.flags & 1 != 0)
+      kind: keyKind, offset: places.key, stride: places.keyStride, isIndirect: places.flags & 1 != 0)
     value = Field(
-      kind: valueKind & 31, offset: places.value, stride: places.valueStride, isIndirect: places.flags & 2 != 0)
+      kind: valueKind, offset: places.value, stride: places.valueStride, isIndirect: places.flags & 2 != 0)
     if image.version.hasSwissMaps {
       guard bytes.u64(80) == groupSize else { return nil }
       geometry = .swiss(groupSize: Int(groupSize))
@@ -58,7 +58,7 @@ struct MapType {
       guard UInt64(bytes.u16(82)) == groupSize, groupSize >= 16 else { return nil }
       geometry = .classic(bucketSize: Int(groupSize))
     }
-    name = Self.name(bytes, image: image) ?? "map"
+    name = image.typeName(bytes) ?? "map"
   }
 
   /// Where keys and values lie; flag 1 is an indirect key, flag 2 an indirect value. Nil when it makes no sense.
@@ -85,8 +85,12 @@ struct MapType {
   /// readable bytes, interfaces to types, pointers to something. Tells apart types of equal size.
   func fits(_ bytes: [UInt8], at offset: Int, isFull: (UInt8) -> Bool, image: GoProcessImage) -> Bool {
     for slot in 0..<8 where isFull(bytes[offset &+ slot]) {
-      for field in [key, value] where !field.isIndirect {
+      for field in [key, value] {
         let place = offset &+ field.offset &+ slot &* field.stride
+        if field.isIndirect {
+          guard image.memory.u64(bytes.u64(place)) != nil else { return false }
+          continue
+        }
         guard Self.fits(bytes.u64(place), bytes.u64(place &+ 8), field.kind, image) else { return false }
       }
     }
@@ -96,23 +100,22 @@ struct MapType {
   /// Kinds of internal/abi: 18 chan, 19 func, 20 interface, 21 map, 22 pointer, 24 string, 26 unsafe pointer.
   private static func fits(_ first: UInt64, _ second: UInt64, _ kind: UInt8, _ image: GoProcessImage) -> Bool {
     switch kind {
-    case 24: second == 0 || second < 1 << 40 && image.memory.u8(first) != nil
+    case 24: second == 0 || second < 1 << 32 && image.memory.u8(first &+ (second &- 1)) != nil
+    case emptyInterface: first == 0 || image.typeRegion.contains(first) && first & 7 == 0
     case 20: first == 0 || first & 7 == 0 && image.memory.u64(first) != nil
     case 18, 19, 21, 22, 26: first == 0 || image.memory.u8(first) != nil
     default: true
     }
   }
 
-  /// The name: a flag byte, a length, the text. Flag 2 of the type says that the text begins with a star too many.
-  private static func name(_ type: [UInt8], image: GoProcessImage) -> String? {
-    let offset = UInt64(type.u32(40))
-    let start = image.typeRegion.start &+ offset
-    guard image.typeRegion.contains(start) else { return nil }
-    let head = ByteView(copying: image.memory.prefix(start, 4096))
-    var at = 1
-    guard let length = head.varint(&at), length > 0, let text = head.slice(UInt64(at), length) else { return nil }
-    let name = String(decoding: text.bytes, as: UTF8.self)
-    return type[20] & 2 != 0 && name.hasPrefix("*") ? String(name.dropFirst()) : name
+  /// An interface without methods holds a type, one with methods a table. No kind of the runtime has this number.
+  private static let emptyInterface: UInt8 = 31
+
+  private static func kind(_ type: UInt64, _ memory: any MemoryReader) -> UInt8? {
+    guard let kind = memory.u8(type &+ 23) else { return nil }
+    // InterfaceType: the type (48 bytes), package path, then the slice of methods, whose length is at 64.
+    if kind & 31 == 20, memory.u64(type &+ 64) == 0 { return emptyInterface }
+    return kind & 31
   }
 }
 
@@ -120,5 +123,23 @@ extension GoProcessImage {
   /// Where type descriptors lie.
   var typeRegion: MemoryRegion {
     MemoryRegion(start: moduleWord(layout.module.types), end: moduleWord(layout.module.typesEnd))
+  }
+
+  /// The name in a type descriptor, of which `type` is at least the first 48 bytes: a flag byte, a length, the text.
+  /// Flag 2 of the type says that the text begins with a star too many.
+  func typeName(_ type: [UInt8]) -> String? {
+    let start = typeRegion.start &+ UInt64(type.u32(40))
+    guard type.count >= 48, typeRegion.contains(start) else { return nil }
+    let head = ByteView(copying: memory.prefix(start, 4096))
+    var at = 1
+    guard let length = head.varint(&at), length > 0, let text = head.slice(UInt64(at), length) else { return nil }
+    let name = String(decoding: text.bytes, as: UTF8.self)
+    return type[20] & 2 != 0 && name.hasPrefix("*") ? String(name.dropFirst()) : name
+  }
+
+  /// The name of the type at an address.
+  func typeName(at address: UInt64) -> String? {
+    guard typeRegion.contains(address) else { return nil }
+    return memory.bytes(address, 48).flatMap { typeName($0) }
   }
 }

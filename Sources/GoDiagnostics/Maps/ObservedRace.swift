@@ -1,9 +1,9 @@
 /// Who raced on a map.
 ///
 /// The runtime's message names one goroutine at most, the one that noticed. A core has the others: a goroutine that is
-/// inside an operation on the same map at the same moment is the other party, and no lock of any kind can have been held
-/// rightly. Where the other was between two operations, those that run and hold the map's address are the suspects.
-/// The "writing" flag is only a supporting fact: in racing processes it is seen set as often as not.
+/// inside an operation on the same map at the same moment is the other party, and no lock of any kind can have been
+/// held rightly. Where the other was between two operations, those that run and hold the map's address are the
+/// suspects. The "writing" flag is only a supporting fact: in racing processes it is seen set as often as not.
 public struct ObservedRace: Equatable, Sendable {
   /// How sure the finding is.
   public enum Certainty: String, Sendable {
@@ -61,7 +61,7 @@ extension GoProcessImage {
         map: map, type: first.operation.type, certainty: isPair ? .confirmed : .detectorOnly,
         parties: met.map { Self.party($0.operation, isDetector: $0.isDetector) }, facts: [])
       if !isPair {
-        race.parties += suspects(map, stacks, besides: Set(met.map(\.operation.goroutine)))
+        race.parties += suspects(map, first.operation.typeAddress, stacks, besides: Set(met.map(\.operation.goroutine)))
         if race.parties.count > met.count { race.certainty = .likely }
       }
       race.parties.sort { $0.isDetector && !$1.isDetector }
@@ -91,16 +91,21 @@ extension GoProcessImage {
 
   /// Goroutines that run, or are ready to, and hold the map.
   private func suspects(
-    _ map: UInt64, _ stacks: [(record: GoroutineRecord, frames: [StackFrame])], besides: Set<UInt64>
+    _ map: UInt64, _ type: UInt64, _ stacks: [(record: GoroutineRecord, frames: [StackFrame])], besides: Set<UInt64>
   ) -> [ObservedRace.Party] {
     var result: [ObservedRace.Party] = []
     for (record, frames) in stacks where !besides.contains(record.id) && !isSystem(record) {
       guard [1, 2, 9].contains(record.status), result.count < 64,
         let slot = stackSlots(of: map, record, frames).first
       else { continue }
-      // It is somewhere in its own code: the innermost function of the program's is where.
+      // It is between two operations: in the function whose code works on maps of this type, or one that calls out of
+      // it.
+      let works = frames.first { frame in
+        !MapAccess.isRuntime(frame.point.name)
+          && frame.point.function.map { mapCode.types(of: $0).contains { $0.address == type } } ?? false
+      }
       let asked =
-        frames.first { !MapAccess.isRuntime($0.point.name) }?.point.frames.first
+        works?.point.frames.last ?? logicalFrames(frames).first { GoPackage.isProgram($0) }
         ?? frames[slot.frame].point.frames.first
       result.append(
         ObservedRace.Party(

@@ -137,18 +137,20 @@ struct SwissMap {
       let start = bytes.u64(16)
       let mask = bytes.u64(24)
       let name = "table \(index)"
-      if localDepth > globalDepth { report.find("\(name): depth \(localDepth) in a directory of depth \(globalDepth)") }
-      if ownIndex != Int64(index) { report.find("\(name): says its index is \(ownIndex)") }
+      if localDepth > globalDepth {
+        report.find(slot: "\(name): depth \(localDepth) in a directory of depth \(globalDepth)")
+      }
+      if ownIndex != Int64(index) { report.find(slot: "\(name): says its index is \(ownIndex)") }
       guard slots >= 8, slots <= SwissMap.tableCapacityMax, slots & (slots &- 1) == 0, mask == UInt64(slots / 8 &- 1)
       else {
-        report.find("\(name): capacity \(slots) with group mask \(hex(mask))")
+        report.find(slot: "\(name): capacity \(slots) with group mask \(hex(mask))")
         isCut = true
         return
       }
       let count = slots / 8
       guard groups &+ count <= SwissMap.groupsMax, let all = memory.bytes(start, count &* groupSize) else {
         isCut = true
-        report.find("\(name): its groups at \(hex(start)) cannot be read")
+        report.find(slot: "\(name): its groups at \(hex(start)) cannot be read")
         return
       }
       groups += count
@@ -173,21 +175,21 @@ struct SwissMap {
       }
       live &+= UInt64(full)
       deleted &+= UInt64(dead)
-      if full != header.used { report.find("\(name): counts \(header.used) entries, \(full) slots are full") }
+      if full != header.used { report.find(slot: "\(name): counts \(header.used) entries, \(full) slots are full") }
       let limit = header.slots == 8 ? 7 : header.slots / 8 * 7
       if full + header.growthLeft + dead != limit {
         report.find(
-          "\(name): \(full) full, \(dead) deleted and \(header.growthLeft) insertable slots do not make \(limit)")
+          slot: "\(name): \(full) full, \(dead) deleted and \(header.growthLeft) insertable slots do not make \(limit)")
       }
       if !hasEmpty.contains(true) {
-        report.find("\(name): no slot is empty, so a search for an absent key does not end")
+        report.find(slot: "\(name): no slot is empty, so a search for an absent key does not end")
         return
       }
       for start in 0..<count { report.count(length: probes(start, hasEmpty)) }
     }
 
-    /// How many more groups a search looks at that begins at `start` and finds nothing: the runtime's triangular probing
-    /// visits each group once and stops at the first with an empty slot.
+    /// How many more groups a search looks at that begins at `start` and finds nothing: the runtime's triangular
+    /// probing visits each group once and stops at the first with an empty slot.
     private func probes(_ start: Int, _ hasEmpty: [Bool]) -> Int {
       var at = start
       var step = 0
@@ -207,7 +209,7 @@ struct SwissMap {
         case 0..<0x80: result.full += 1
         case 0x80: result.empty += 1
         case 0xfe: result.deleted += 1
-        case let other: report.find("\(name()) slot \(slot): control byte \(hex(UInt64(other)))")
+        case let other: report.find(slot: "\(name()) slot \(slot): control byte \(hex(UInt64(other)))")
         }
       }
       return result

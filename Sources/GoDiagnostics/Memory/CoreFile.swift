@@ -29,7 +29,7 @@ public final class CoreFile: MemoryReader {
   public private(set) var entry: UInt64?
   /// Bytes that the headers promise and the file does not have; not 0 for a core cut by `ulimit -c`.
   public let missingBytes: UInt64
-  /// CLOCK_MONOTONIC is not in a core; nil.
+  /// Sorted by address. What overlaps is answered by the one that begins last.
   private let segments: [(region: MemoryRegion, contents: ByteView, isWritable: Bool)]
 
   public init(path: String) throws(ImageRefusal) {

@@ -59,13 +59,15 @@ extension MemoryReader {
   }
 
   /// Calls `body` with one block after another of `[start, end)`: address of the block and its bytes. Pages that
-  /// cannot be read are skipped. `body` returns false to stop.
+  /// cannot be read are skipped, and after 16 MB of them the scan ends: damage may promise the whole address space.
+  /// `body` returns false to stop.
   func scan(_ start: UInt64, _ end: UInt64, body: (UInt64, UnsafeRawBufferPointer) -> Bool) {
     let block = 256 << 10
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: block, alignment: 8)
     defer { buffer.deallocate() }
     var at = start
-    while at < end {
+    var missing = 0
+    while at < end, missing < 4096 {
       let wanted = Int(min(UInt64(block), end &- at))
       let got = read(at: at, into: UnsafeMutableRawBufferPointer(rebasing: buffer[0..<wanted])) & ~7
       if got > 0 {
@@ -75,6 +77,7 @@ extension MemoryReader {
         let next = (at & ~4095) &+ 4096
         guard next > at else { return }
         at = next
+        missing += 1
       }
     }
   }

@@ -31,6 +31,8 @@ public final class GoProcessImage {
     table.entries(named: ["runtime.sigreturn", "runtime.sigreturn__sigaction"]))
 
   private(set) lazy var mapCode = MapCode(self)
+  /// The heap as it is now; nil when its list of spans is damaged or not to be found.
+  private(set) lazy var heapSpans: HeapSpans? = try? HeapSpans(self)
   /// Answers of `isConvincingMap`, which walks the whole map.
   var convincing: [MapCandidate: Bool] = [:]
   private(set) lazy var variables = executable.elf.variables()
@@ -69,6 +71,10 @@ public final class GoProcessImage {
       throw .missing(structure: "the entry point", reason: "the source has no auxiliary vector")
     }
     slide = entry &- executable.elf.entry
+    guard slide == 0 || executable.elf.isPositionIndependent && slide & 0xfff == 0 else {
+      throw .executableMismatch(
+        expected: "entry point \(hex(entry))", found: "entry point \(hex(executable.elf.entry))")
+    }
     let isConfirmed = try executable.confirmIdentity(slide: slide, in: source.memory)
     memory = LayeredMemory(process: source.memory, executable: executable.elf, slide: slide)
     module = try executable.moduleData(slide: slide, in: memory)
@@ -126,6 +132,11 @@ public final class GoProcessImage {
     }
     return result
   }
+
+  /// Whether C code is in the process, whose memory may hold Go pointers: the executable has a dynamic loader, and the
+  /// runtime's part that C calls back into.
+  private(set) lazy var isLinkedToC: Bool =
+    executable.elf.section(".interp") != nil && !table.entries(named: ["runtime.cgocallbackg"]).isEmpty
 
   /// A record read again; nil when it is gone.
   func record(at address: UInt64) -> GoroutineRecord? {

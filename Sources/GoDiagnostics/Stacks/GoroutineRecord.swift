@@ -21,7 +21,8 @@ struct GoroutineRecord {
 
   init(address: UInt64, bytes: UnsafeRawBufferPointer, layout: RuntimeLayout.Goroutine) {
     func word(_ offset: Int) -> UInt64 {
-      offset <= bytes.count &- 8 ? UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)) : 0
+      offset <= bytes.count &- 8
+        ? UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)) : 0
     }
     self.address = address
     id = word(layout.id)

@@ -31,6 +31,7 @@ extension GoProcessImage {
         goroutine.frames = logicalFrames(frames)
         stacks[key] = goroutine.frames
       }
+      showLock(record, frames, &goroutine)
       goroutine.createdBy = creation(record, &creations)
       result.append(goroutine)
     }
@@ -116,6 +117,17 @@ extension GoProcessImage {
     return result
   }
 
+  /// Gives the locking method its receiver as argument, as the runtime's text does: convoys are found by it.
+  private func showLock(_ record: GoroutineRecord, _ frames: [StackFrame], _ goroutine: inout Goroutine) {
+    guard goroutine.state.hasPrefix("sync.") || goroutine.state == "semacquire",
+      let lock = blocked(record, frames)?.waitingOn.first, lock.kind == .mutex || lock.kind == .readWriteMutex,
+      let index = goroutine.frames.firstIndex(where: {
+        $0.function.hasSuffix("sync.(*Mutex).lockSlow") || $0.function.hasPrefix("sync.(*RWMutex).")
+      })
+    else { return }
+    goroutine.frames[index].arguments = hex(lock.address)
+  }
+
   /// Whether the runtime hides the goroutine from users: it was started by the runtime for itself.
   func isSystem(_ record: GoroutineRecord) -> Bool {
     guard record.startedAt != 0 else { return false }
@@ -125,8 +137,9 @@ extension GoProcessImage {
   }
 
   private func minutes(_ record: GoroutineRecord, _ now: Int64) -> Int? {
-    guard record.status == GoroutineRecord.waiting || record.status == GoroutineRecord.syscall
-      || record.status == GoroutineRecord.leaked, record.waitSince > 0, now > record.waitSince
+    guard
+      record.status == GoroutineRecord.waiting || record.status == GoroutineRecord.syscall
+        || record.status == GoroutineRecord.leaked, record.waitSince > 0, now > record.waitSince
     else { return nil }
     let minutes = Int((now &- record.waitSince) / 60_000_000_000)
     return minutes > 0 ? minutes : nil

@@ -33,8 +33,8 @@ struct StackStart {
 ///
 /// Return address at sp + delta, next sp behind it (amd64). A return address is looked up one less, because a call that
 /// never returns may be the function's last instruction; an address that came from registers, or from below the fault
-/// handler, is looked up as it is. The walk ends at the outermost function, off the stack, where the table says nothing,
-/// or after `limit` frames: a damaged stack cannot loop, because the stack pointer only rises.
+/// handler, is looked up as it is. The walk ends at the outermost function, off the stack, where the table says
+/// nothing, or after `limit` frames: a damaged stack cannot loop, because the stack pointer only rises.
 struct StackWalk {
   static let limit = 1000
   let memory: any MemoryReader

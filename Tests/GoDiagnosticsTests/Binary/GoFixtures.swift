@@ -71,7 +71,8 @@ enum GoFixtures {
     let target = store.appendingPathComponent("\(name)-\(version)-\(link.rawValue)\(suffix)")
     if FileManager.default.isExecutableFile(atPath: target.path) { return target.path }
     let folder = root.appendingPathComponent("Programs/\(name)")
-    let sources = try FileManager.default.contentsOfDirectory(atPath: folder.path).filter { $0.hasSuffix(".go") }.sorted()
+    let sources = try FileManager.default.contentsOfDirectory(atPath: folder.path).filter { $0.hasSuffix(".go") }
+      .sorted()
     let process = Process()
     process.executableURL = URL(fileURLWithPath: compiler(version))
     process.currentDirectoryURL = folder
@@ -101,7 +102,7 @@ enum GoFixtures {
   ) throws -> Crash {
     let executable = try executable(program, version, link, experiment: experiment)
     let label = ([program] + arguments + [version, link.rawValue, experiment]).joined(separator: "-")
-    let folder = store.appendingPathComponent("run-\(ProcessInfo.processInfo.processIdentifier)-\(label)")
+    let folder = store.appendingPathComponent("run-\(label)-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/bin/sh")

@@ -1,4 +1,5 @@
-/// The least reading of the runtime's own traceback that the comparison needs: an oracle apart from the product's parser.
+/// The least reading of the runtime's own traceback that the comparison needs: an oracle apart from the product's
+/// parser.
 struct RuntimeText {
   struct Entry: Equatable {
     var state: String

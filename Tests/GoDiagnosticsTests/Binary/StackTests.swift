@@ -55,7 +55,9 @@ struct StackTests {
     let moving: Set = ["running", "runnable", "sleep", "syscall", "GC worker (idle)", "GC scavenge wait"]
     var compared = 0
     for goroutine in goroutines where !moving.contains(goroutine.state) {
-      guard let id = goroutine.id, let expected = text.goroutines[id], !moving.contains(expected.state) else { continue }
+      guard let id = goroutine.id, let expected = text.goroutines[id], !moving.contains(expected.state) else {
+        continue
+      }
       compared += 1
       #expect(entry(goroutine) == expected)
     }

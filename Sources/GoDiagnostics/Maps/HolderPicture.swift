@@ -1,0 +1,98 @@
+/// The holders of an address as text, as a DOT graph for Graphviz, and as an SVG of our own.
+extension HolderGraph {
+  /// One line a holder, nearest first.
+  public func text() -> String {
+    guard !edges.isEmpty else { return "nothing holds \(hex(target))\n" }
+    var lines = edges.map { "\(Self.name($0.from)) → \(Self.name($0.to)) (\($0.detail))" }
+    if isCut { lines.append("… and more") }
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  public static func name(_ node: Node) -> String {
+    switch node {
+    case .target(let address): hex(address)
+    case .frame(let goroutine, let function, let line, let state):
+      "goroutine \(goroutine) [\(state)] \(function):\(line)"
+    case .global(let name): "variable \(name)"
+    case .heap(let address): "heap \(hex(address))"
+    }
+  }
+
+  public func dot() -> String {
+    let nodes = nodes
+    let numbers = Dictionary(uniqueKeysWithValues: nodes.enumerated().map { ($1, $0) })
+    var out = "digraph holders {\n  rankdir=LR;\n  node [shape=box, fontname=monospace];\n"
+    for (index, node) in nodes.enumerated() {
+      out += "  n\(index) [label=\"\(Self.quoted(Self.name(node)))\"\(Self.style(node))];\n"
+    }
+    for edge in edges {
+      guard let from = numbers[edge.from], let to = numbers[edge.to] else { continue }
+      out += "  n\(from) -> n\(to) [label=\"\(Self.quoted(edge.detail))\"];\n"
+    }
+    return out + "}\n"
+  }
+
+  private static func style(_ node: Node) -> String {
+    switch node {
+    case .target: ", style=filled, fillcolor=\"#f4c7c3\""
+    case .frame: ", style=filled, fillcolor=\"#d9e8fb\""
+    case .global: ", style=filled, fillcolor=\"#dff0d8\""
+    case .heap: ""
+    }
+  }
+
+  private static func quoted(_ text: String) -> String {
+    var out = ""
+    for character in text {
+      if character == "\"" || character == "\\" { out.append("\\") }
+      out.append(character.isNewline ? " " : character)
+    }
+    return out
+  }
+
+  /// Columns from right to left: the address, what holds it, what holds that. At most 60 nodes a column are drawn.
+  public func svg() -> String {
+    var column: [Node: Int] = [.target(target): 0]
+    for _ in 0..<4 {
+      for edge in edges where column[edge.from] == nil {
+        if let next = column[edge.to] { column[edge.from] = next + 1 }
+      }
+    }
+    var place: [Node: (x: Int, y: Int)] = [:]
+    var heights: [Int: Int] = [:]
+    let widest = column.values.max() ?? 0
+    for node in nodes {
+      guard let depth = column[node], heights[depth, default: 0] < 60 else { continue }
+      place[node] = (20 + (widest - depth) * 420, 20 + heights[depth, default: 0] * 34)
+      heights[depth, default: 0] += 1
+    }
+    let width = 20 + (widest + 1) * 420
+    let height = 40 + (heights.values.max() ?? 1) * 34
+    var out = """
+      <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 \(width) \(height)" font-family="monospace" font-size="10">
+      <rect width="\(width)" height="\(height)" fill="#fff"/>
+
+      """
+    for edge in edges {
+      guard let from = place[edge.from], let to = place[edge.to] else { continue }
+      out += "<line x1=\"\(from.x + 340)\" y1=\"\(from.y + 12)\" x2=\"\(to.x)\" y2=\"\(to.y + 12)\" stroke=\"#999\">"
+      out += "<title>\(xml(edge.detail))</title></line>\n"
+    }
+    for node in nodes {
+      guard let at = place[node] else { continue }
+      out += "<rect x=\"\(at.x)\" y=\"\(at.y)\" width=\"340\" height=\"24\" rx=\"3\" fill=\"\(Self.colour(node))\" "
+      out += "stroke=\"#888\"/><text x=\"\(at.x + 6)\" y=\"\(at.y + 16)\">\(xml(String(Self.name(node).prefix(54))))"
+      out += "<title>\(xml(Self.name(node)))</title></text>\n"
+    }
+    return out + "</svg>\n"
+  }
+
+  private static func colour(_ node: Node) -> String {
+    switch node {
+    case .target: "#f4c7c3"
+    case .frame: "#d9e8fb"
+    case .global: "#dff0d8"
+    case .heap: "#f5f5f5"
+    }
+  }
+}
