@@ -1,0 +1,114 @@
+public import GatewayModel
+public import Observability
+
+/// What the admin side shows: values and closures that the runtime hands over.
+///
+/// The admin side knows neither the data plane nor the runtime; it asks these closures when somebody asks it. They are
+/// called on its own threads, must not wait for an event loop, and answer with copies.
+public struct AdminSources: Sendable {
+  public var version: Version
+  /// The configuration that serves; nil before the first.
+  public var installed: @Sendable () -> Installed?
+  /// Why the last reload was refused; nil when the last one was installed.
+  public var reloadFailure: @Sendable () -> ReloadFailure?
+  public var shards: @Sendable () -> [ShardHealth]
+  /// Whether the gateway is shutting down.
+  public var isDraining: @Sendable () -> Bool
+  /// Configurations that were installed, the present one included; old ones as long as anybody holds them.
+  public var generations: @Sendable () -> [Generation]
+  /// Whether the server with this URL of this service takes requests.
+  public var isServerUp: @Sendable (_ service: String, _ url: String) -> Bool
+  public var metrics: MetricsRegistry
+  public var ledger: Ledger
+  /// Nanoseconds of the loops' clock, which the ledger's times are on.
+  public var now: @Sendable () -> UInt64
+
+  public init(
+    version: Version, metrics: MetricsRegistry, ledger: Ledger, now: @escaping @Sendable () -> UInt64,
+    installed: @escaping @Sendable () -> Installed?,
+    reloadFailure: @escaping @Sendable () -> ReloadFailure? = { nil },
+    shards: @escaping @Sendable () -> [ShardHealth] = { [] },
+    isDraining: @escaping @Sendable () -> Bool = { false },
+    generations: @escaping @Sendable () -> [Generation] = { [] },
+    isServerUp: @escaping @Sendable (_ service: String, _ url: String) -> Bool = { _, _ in true }
+  ) {
+    self.version = version
+    self.metrics = metrics
+    self.ledger = ledger
+    self.now = now
+    self.installed = installed
+    self.reloadFailure = reloadFailure
+    self.shards = shards
+    self.isDraining = isDraining
+    self.generations = generations
+    self.isServerUp = isServerUp
+  }
+
+  /// What runs.
+  public struct Version: Sendable {
+    public var version: String
+    /// Of the source; empty when not known.
+    public var commit: String
+    public var startedAtUnixSeconds: Int64
+
+    public init(version: String, commit: String = "", startedAtUnixSeconds: Int64) {
+      self.version = version
+      self.commit = commit
+      self.startedAtUnixSeconds = startedAtUnixSeconds
+    }
+  }
+
+  /// The configuration that serves.
+  public struct Installed: Sendable {
+    public var configuration: ValidatedConfiguration
+    public var generation: UInt64
+    public var installedAtUnixSeconds: Int64
+
+    public init(configuration: ValidatedConfiguration, generation: UInt64, installedAtUnixSeconds: Int64) {
+      self.configuration = configuration
+      self.generation = generation
+      self.installedAtUnixSeconds = installedAtUnixSeconds
+    }
+  }
+
+  /// A configuration that was refused; the one before it serves.
+  public struct ReloadFailure: Sendable {
+    /// For the operator: mistakes with their places, one a line.
+    public var message: String
+    public var atUnixSeconds: Int64
+
+    public init(message: String, atUnixSeconds: Int64) {
+      self.message = message
+      self.atUnixSeconds = atUnixSeconds
+    }
+  }
+
+  /// How one shard is.
+  public struct ShardHealth: Sendable {
+    public var index: Int
+    /// The configuration it serves with; 0 before the first.
+    public var generation: UInt64
+    /// How long ago its loop last turned, in nanoseconds; nil when that is not measured.
+    public var sinceLastTurn: UInt64?
+
+    public init(index: Int, generation: UInt64, sinceLastTurn: UInt64? = nil) {
+      self.index = index
+      self.generation = generation
+      self.sinceLastTurn = sinceLastTurn
+    }
+  }
+
+  /// One configuration and what it still holds besides what the ledger knows.
+  public struct Generation: Sendable {
+    public var number: UInt64
+    public var installedAtUnixSeconds: Int64
+    /// Connection pools of servers; nil when not counted.
+    public var pools: Int?
+
+    public init(number: UInt64, installedAtUnixSeconds: Int64, pools: Int? = nil) {
+      self.number = number
+      self.installedAtUnixSeconds = installedAtUnixSeconds
+      self.pools = pools
+    }
+  }
+}

@@ -1,0 +1,10 @@
+import Glibc
+
+/// Seconds since 1970.
+enum WallClock {
+  static func seconds() -> Int64 {
+    var time = timespec()
+    clock_gettime(CLOCK_REALTIME, &time)
+    return Int64(time.tv_sec)
+  }
+}
