@@ -69,11 +69,10 @@ struct PathTree: Sendable {
 extension PathTree.View {
   /// The least rank below `best` of a candidate under `root` that matches, or `best`.
   func search(
-    _ root: Int32, _ path: UnsafeRawBufferPointer, _ programs: RuleProgram.View, _ request: RuleProgram.Request,
-    _ best: Int32
+    _ root: Int32, _ programs: RuleProgram.View, _ request: RuleProgram.Request, _ best: Int32
   ) -> Int32 {
     var best = best
-    var (reached, isWhole) = descend(root, path)
+    var (reached, isWhole) = descend(root, request.path)
     guard reached >= 0 else { return best }
     let node = nodes[Int(reached)]
     if isWhole && !node.exact.isEmpty { best = candidates.first(of: node.exact, programs, request, best) }

@@ -65,15 +65,14 @@ public final class RouteTable: Sendable {
   ///
   /// - Parameter clientIP: the peer's address; `ClientIP` never looks at `X-Forwarded-For`.
   public func match(_ head: RequestHead, clientIP: IPAddress) -> Int32 {
-    let path = head.bytes(head.routingPath)
-    let request = RuleProgram.Request(head: head, clientIP: clientIP)
+    let request = RuleProgram.Request(head, clientIP: clientIP)
     return tree.withView { tree in
       programs.withView { programs in
         var best = Int32.max
-        hosts.forEachRoot(of: head.bytes(head.host)) { root in
-          best = tree.search(root, path, programs, request, best)
+        hosts.forEachRoot(of: request.host) { root in
+          best = tree.search(root, programs, request, best)
         }
-        if anyHostRoot >= 0 { best = tree.search(anyHostRoot, path, programs, request, best) }
+        if anyHostRoot >= 0 { best = tree.search(anyHostRoot, programs, request, best) }
         return best == Int32.max ? -1 : routeNumbers[Int(best)]
       }
     }

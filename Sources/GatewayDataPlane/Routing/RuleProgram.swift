@@ -41,10 +41,23 @@ struct RuleProgram: Sendable {
     var onFalse: Int32
   }
 
-  /// What a program looks at.
+  /// What a program looks at; host and path, which nearly every rule asks for, are read of the head once.
   struct Request {
     let head: RequestHead
     let clientIP: IPAddress
+    let host: UnsafeRawBufferPointer
+    let path: UnsafeRawBufferPointer
+
+    @inline(__always)
+    init(_ head: RequestHead, clientIP: IPAddress) {
+      let base = UnsafePointer(head.base)
+      let host = head.host
+      let path = head.routingPath
+      self.head = head
+      self.clientIP = clientIP
+      self.host = UnsafeRawBufferPointer(start: base + host.start, count: host.count)
+      self.path = UnsafeRawBufferPointer(start: base + path.start, count: path.count)
+    }
   }
 
   let instructions: [Instruction]
@@ -100,22 +113,22 @@ extension RuleProgram.View {
     let head = request.head
     let value = constant(instruction.value)
     switch instruction.question {
-    case .hostIs: return equal(head.bytes(head.host), value)
+    case .hostIs: return equal(request.host, value)
     case .hostParentIs:
-      let host = head.bytes(head.host)
+      let host = request.host
       guard let dot = host.firstIndex(of: UInt8(ascii: ".")) else { return false }
       return equal(UnsafeRawBufferPointer(rebasing: host[(dot + 1)...]), value)
     case .hostLike:
       // Traefik's expressions see an IPv6 address without its brackets.
-      let host = head.bytes(head.host)
+      let host = request.host
       let isBracketed = host.count > 2 && host[0] == UInt8(ascii: "[")
       let bare = isBracketed ? UnsafeRawBufferPointer(rebasing: host[1..<(host.count - 1)]) : host
       return expressions[Int(instruction.index)].matches(bare)
-    case .pathIs: return equal(head.bytes(head.routingPath), value)
+    case .pathIs: return equal(request.path, value)
     case .pathBegins:
-      let path = head.bytes(head.routingPath)
+      let path = request.path
       return path.count >= value.count && equal(UnsafeRawBufferPointer(rebasing: path[..<value.count]), value)
-    case .pathLike: return expressions[Int(instruction.index)].matches(head.bytes(head.routingPath))
+    case .pathLike: return expressions[Int(instruction.index)].matches(request.path)
     case .methodIs: return equal(head.bytes(head.methodRange), value)
     case .clientInRange: return ranges[Int(instruction.index)].contains(request.clientIP)
     case .headerIs, .headerLike, .firstHeaderIs, .firstHeaderLike: return answerHeader(instruction, head)

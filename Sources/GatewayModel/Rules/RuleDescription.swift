@@ -43,7 +43,7 @@ extension RuleMatcher: CustomStringConvertible {
     case .queryRegexp(let name, let expression): return call("QueryRegexp", name, expression.pattern)
     case .clientIP(let range): return call("ClientIP", range.description)
     case .label(let name, let values):
-      guard RuleToken.isIdentifier(name) else { return call("Label", name, values[0]) }
+      guard RuleToken.isIdentifier(name) else { return call("Label", name, values.first ?? "") }
       if values.count == 1 { return "\(name) == \(RuleToken.quoted(values[0]))" }
       return "\(name) in [\(values.map(RuleToken.quoted).joined(separator: ", "))]"
     case .labelRegexp(let name, let expression): return "\(name) =~ \(RuleToken.quoted(expression.pattern))"
