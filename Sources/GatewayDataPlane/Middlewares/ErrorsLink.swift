@@ -14,6 +14,8 @@ final class ErrorsLink: Middleware {
     case url
   }
 
+  private struct Tried: Sendable {}
+
   private let statuses: [StatusRange]
   private let rewrites: [StatusRewrite]
   private let query: [Part]
@@ -40,6 +42,8 @@ final class ErrorsLink: Middleware {
     guard original != 101, statuses.contains(where: { $0.contains(original) }), let route = exchange.route,
       let link = route.middlewares.firstIndex(where: { $0 === self })
     else { return }
+    // A page that cannot be had leads back here with a problem of the gateway's own; one try is enough.
+    guard exchange.notes.updateValue(Tried(), forKey: ObjectIdentifier(self)) == nil else { return }
     let status = rewrites.first { $0.from.contains(original) }?.to ?? original
     let path = path(status: status, original: original, exchange)
     exchange.replaceResponse(by: service, path: path, status: status, link: link)

@@ -1,0 +1,69 @@
+import GatewayModel
+import NIOCore
+import NIOPosix
+import Observability
+
+@testable import GatewayDataPlane
+
+/// A gateway on a free port whose one router has the middlewares of the test in front of one server.
+enum ChainGateway {
+  /// A service of one server; `id` numbers the server and its cursor.
+  static func service(_ port: UInt16, id: Int) -> (plan: ServicePlan, server: ServerPlan) {
+    let server = ServerPlan.at("http://127.0.0.1:\(port)", id: id)
+    let plan = ServicePlan(
+      name: "service\(id)", kind: .loadBalancer([.init(server: server, weight: 1)]), cursor: id, sticky: nil,
+      series: nil, failures: nil, retries: nil)
+    return (plan, server)
+  }
+
+  /// Starts, runs `body` with the gateway's port, stops.
+  ///
+  /// - Parameters:
+  ///   - pages: port of the server behind the service that `context` knows.
+  ///   - chain: from the outermost inwards.
+  static func with(
+    _ port: UInt16, pages: UInt16 = 1, _ chain: [GatewayModel.Middleware], _ body: (UInt16) async throws -> Void
+  ) async throws {
+    let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    let pool = NIOThreadPool(numberOfThreads: 2)
+    pool.start()
+    let result: Result<Void, any Error>
+    do {
+      let gateway = try await start(group.next(), port, pages, pool, chain)
+      try await body(gateway)
+      result = .success(())
+    } catch {
+      result = .failure(error)
+    }
+    try await group.shutdownGracefully()
+    try await pool.shutdownGracefully()
+    try result.get()
+  }
+
+  private static func start(
+    _ loop: any EventLoop, _ port: UInt16, _ pages: UInt16, _ pool: NIOThreadPool, _ chain: [GatewayModel.Middleware]
+  ) async throws -> UInt16 {
+    let main = service(port, id: 0)
+    let other = service(pages, id: 1)
+    let context = MiddlewareCompiler.Context(threadPool: pool, service: { _ in other.plan }, text: { _ in nil })
+    let middlewares = try chain.map { try MiddlewareCompiler.compile($0, name: "test", context: context) }
+    var entryPoint = EntryPoint()
+    entryPoint.address = ListenAddress(host: "127.0.0.1", port: 0)
+    guard case .success(let rule) = Rule.parse("PathPrefix(`/`)") else { throw FixtureError(what: "no rule") }
+    let router = RouterPlan(name: "router", middlewares: middlewares, service: main.plan, series: nil, ledgerOwner: 0)
+    let routes = RouteSet(table: RouteTable([Route(rule: rule, priority: 1, order: 0)]), routes: [router])
+    let plan = EntryPointPlan(
+      name: "web", index: 0, plain: routes, secure: routes, configuration: entryPoint, tls: nil, ledgerOwner: 0,
+      series: nil, openConnections: nil)
+    let snapshot = Snapshot(
+      generation: 1, entryPoints: [plan], servers: [main.server, other.server], cursorCount: 2)
+    let source = SeriesSource(metrics: GatewayMetrics(version: "test"), ledger: Ledger())
+    let configuration = entryPoint
+    let channel = try await loop.flatSubmit {
+      let observation = ShardObservation(source, accessLog: nil, failureLog: NoFailureLog())
+      let shard = Shard(index: 0, loop: loop, snapshot: snapshot, observation: observation)
+      return Listener.bind(shard, entryPoint: 0, configuration: configuration, port: 0)
+    }.get()
+    return UInt16(channel.localAddress?.port ?? 0)
+  }
+}
