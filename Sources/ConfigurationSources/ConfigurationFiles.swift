@@ -13,7 +13,8 @@ public import GatewayModel
 public struct ConfigurationFiles: Sendable {
   /// What was read.
   public struct Reading: Sendable {
-    public var sources: [ConfigurationSource]
+    /// Decoded, since the main file has to be to know the others.
+    public var sources: [DecodedSource]
     /// Files that could not be read.
     public var mistakes: [Mistake]
     /// Every file and directory whose change may change the configuration, as written (not resolved).
@@ -32,8 +33,8 @@ public struct ConfigurationFiles: Sendable {
   public func read() -> Reading {
     var reading = Reading(sources: [], mistakes: [], watched: [mainPath], watches: true)
     guard let main = source(mainPath, role: .main, namedAt: nil, &reading) else { return reading }
-    reading.sources.append(main)
     let decoded = DecodedSource(main)
+    reading.sources.append(decoded)
     guard let provider = decoded.static.providers.file else { return reading }
     reading.watches = provider.watch
     if let filename = provider.filename {
@@ -42,7 +43,7 @@ public struct ConfigurationFiles: Sendable {
       reading.watched.append(path)
       // The same file twice is one configuration, as in Traefik's own examples.
       if path != mainPath, let one = source(path, role: .dynamic, namedAt: location, &reading) {
-        reading.sources.append(one)
+        reading.sources.append(DecodedSource(one))
       }
     }
     if let directory = provider.directory {
@@ -109,7 +110,9 @@ public struct ConfigurationFiles: Sendable {
         readDirectory(full, namedAt: location, depth: depth + 1, &reading)
       } else if ConfigurationSource.Format(fileName: name) != nil {
         reading.watched.append(full)
-        if let one = source(full, role: .dynamic, namedAt: location, &reading) { reading.sources.append(one) }
+        if let one = source(full, role: .dynamic, namedAt: location, &reading) {
+          reading.sources.append(DecodedSource(one))
+        }
       }
     }
   }

@@ -30,6 +30,8 @@ public final class Gateway: Sendable {
     var isDraining = false
     var generations: [UInt64: Int64] = [:]
     var expiries: [(name: String, notAfter: Int)] = []
+    var watched: [String] = []
+    var watches = true
   }
 
   /// The static part that the process was started with; a reload changes the dynamic part only.
@@ -110,6 +112,7 @@ public final class Gateway: Sendable {
       let ports = try await dataPlane.listen(
         configuration.static.entryPoints.map { ($0.name, $0.value) })
       let gateway = Gateway(parts, builder: builder, dataPlane: dataPlane, ports: ports, eventLoopCount: loops)
+      gateway.remember(loaded)
       gateway.installed(configuration, snapshot)
       return gateway
     } catch {
@@ -162,10 +165,15 @@ public final class Gateway: Sendable {
   }
 
   /// Reads everything anew and publishes it, or changes nothing.
+  ///
+  /// One at a time: the caller waits for the end before it asks again.
   public func reload() async -> ReloadResult {
+    let began = ContinuousClock.now
     let loaded = LoadedConfiguration.load(path, allowUnsupported: allowUnsupported)
+    remember(loaded)
     guard let configuration = loaded.configuration else { return refused(loaded.mistakes.map(\.description)) }
     let generation = state.withLock { $0.generation } + 1
+    let read = ContinuousClock.now
     let snapshot: Snapshot
     do {
       // What the process was started with stays: ports and logs do not move under a running gateway.
@@ -175,6 +183,7 @@ public final class Gateway: Sendable {
     } catch {
       return refused(error.problems.map { "\(path): \($0)" })
     }
+    let built = ContinuousClock.now
     if configuration.static != self.configuration {
       log.warning("static configuration changed on disk; it takes effect at the next start")
     }
@@ -186,7 +195,10 @@ public final class Gateway: Sendable {
     installed(configuration, snapshot)
     log.info(
       "configuration installed",
-      metadata: ["generation": "\(generation)", "routers": "\(configuration.routers.count)"])
+      metadata: [
+        "generation": "\(generation)", "routers": "\(configuration.routers.count)", "read": "\(read - began)",
+        "build": "\(built - read)", "install": "\(ContinuousClock.now - built)",
+      ])
     return .installed(generation: generation)
   }
 
@@ -221,10 +233,16 @@ public final class Gateway: Sendable {
     }
   }
 
-  /// Files whose change may change the configuration.
-  public func watchedFiles() -> (paths: [String], watches: Bool) {
-    let loaded = LoadedConfiguration.load(path, allowUnsupported: allowUnsupported)
-    return (loaded.watched, loaded.watches)
+  private func remember(_ loaded: LoadedConfiguration) {
+    state.withLock {
+      $0.watched = loaded.watched
+      $0.watches = loaded.watches
+    }
+  }
+
+  /// Files and directories whose change may change the configuration, as of the last reading.
+  func watchedFiles() -> (paths: [String], watches: Bool) {
+    state.withLock { ($0.watched, $0.watches) }
   }
 
   /// Opens log files anew, after they were rotated.

@@ -52,7 +52,11 @@ private struct DrainService: ServiceLifecycle.Service {
 }
 
 /// Reloads on SIGHUP and when files change; opens logs again on SIGUSR1.
+///
+/// Both ways end in one loop, so that there is never more than one reload at a time.
 private struct ReloadService: ServiceLifecycle.Service {
+  private enum Cause { case asked, filesTouched }
+
   let gateway: Gateway
 
   init(_ gateway: Gateway) { self.gateway = gateway }
@@ -61,43 +65,47 @@ private struct ReloadService: ServiceLifecycle.Service {
   private static let settling = Duration.milliseconds(100)
 
   func run() async throws {
-    await withTaskGroup(of: Void.self) { group in
-      group.addTask { await followSignals() }
-      group.addTask { await followFiles() }
-    }
-  }
-
-  private func followSignals() async {
-    for await signal in await UnixSignalsSequence(trapping: .sighup, .sigusr1).cancelOnGracefulShutdown() {
-      if signal == .sigusr1 {
-        gateway.reopenLogs()
-      } else {
-        _ = await gateway.reload()
-      }
-    }
-  }
-
-  private func followFiles() async {
-    var files = gateway.watchedFiles()
-    guard files.watches else { return }
-    guard let watcher = FileWatcher() else {
+    let (causes, causing) = AsyncStream.makeStream(of: Cause.self, bufferingPolicy: .bufferingNewest(16))
+    let watcher = gateway.watchedFiles().watches ? FileWatcher() : nil
+    if watcher == nil && gateway.watchedFiles().watches {
       gateway.log.warning("file changes are not followed: no inotify instance is left; SIGHUP still reloads")
-      return
     }
-    defer { watcher.stop() }
-    watcher.watch(files.paths)
-    var seen = FileFingerprint(files.paths)
-    for await _ in watcher.hints.cancelOnGracefulShutdown() {
-      try? await Task.sleep(for: Self.settling)
-      let now = FileFingerprint(files.paths)
-      // Names that a directory now has and had not are found by reading it again.
-      let current = gateway.watchedFiles()
-      let renewed = FileFingerprint(current.paths)
-      guard now != seen || renewed != seen else { continue }
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask {
+        for await signal in await UnixSignalsSequence(trapping: .sighup, .sigusr1).cancelOnGracefulShutdown() {
+          if signal == .sigusr1 { gateway.reopenLogs() } else { causing.yield(.asked) }
+        }
+        causing.finish()
+      }
+      if let watcher {
+        group.addTask {
+          for await _ in watcher.hints.cancelOnGracefulShutdown() { causing.yield(.filesTouched) }
+        }
+      }
+      await follow(causes, watcher)
+    }
+    watcher?.stop()
+  }
+
+  private func follow(_ causes: AsyncStream<Cause>, _ watcher: FileWatcher?) async {
+    var paths = gateway.watchedFiles().paths
+    watcher?.watch(paths)
+    var seen = FileFingerprint(paths)
+    for await cause in causes {
+      if cause == .filesTouched {
+        try? await Task.sleep(for: Self.settling)
+        // A neighbour in the same directory changed, or an earlier reload has seen this change already.
+        if FileFingerprint(paths) == seen { continue }
+      }
+      seen = FileFingerprint(paths)
       _ = await gateway.reload()
-      files = current
-      seen = renewed
-      watcher.watch(files.paths)
+      let current = gateway.watchedFiles().paths
+      // Always: a swapped link leads to another directory though no name has changed.
+      watcher?.watch(current)
+      if current != paths {
+        paths = current
+        seen = FileFingerprint(paths)
+      }
     }
   }
 }

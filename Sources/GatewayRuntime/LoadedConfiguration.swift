@@ -16,7 +16,7 @@ public struct LoadedConfiguration: Sendable {
       return LoadedConfiguration(
         configuration: nil, mistakes: reading.mistakes, watched: reading.watched, watches: reading.watches)
     }
-    let outcome = ConfigurationOutcome(checking: reading.sources, allowUnsupported: allowUnsupported)
+    let outcome = ConfigurationValidator.validate(reading.sources, allowUnsupported: allowUnsupported)
     let mistakes = (reading.mistakes + outcome.mistakes).inFileOrder()
     var watched = reading.watched
     if let configuration = outcome.configuration { watched += configuration.namedFiles }

@@ -280,9 +280,13 @@ public final class Exchange {
   func serverResponded() {
     if response.status < 200 {
       if response.status == 101 { return startTunnel() }
+      let serial = self.serial
       client?.sendInformational(response)
       client?.flush()
+      guard serial == self.serial else { return }
       response.reset()
+      // There may be any number of them: a client that reads nothing holds the server up here too.
+      if client?.isWritable == false { server?.pauseReading() }
       return
     }
     outcome.upstreamHeadAt = shard.now()
