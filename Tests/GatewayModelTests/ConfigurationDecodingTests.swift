@@ -7,10 +7,14 @@ struct Checked {
   var mistakes: [String]
   var raw: [Mistake]
 
-  init(_ text: String, _ format: ConfigurationSource.Format, role: ConfigurationSource.Role = .main, allowUnsupported: Bool = false) {
+  init(
+    _ text: String, _ format: ConfigurationSource.Format, role: ConfigurationSource.Role = .main,
+    allowUnsupported: Bool = false
+  ) {
     let name = format == .yaml ? "f.yml" : "f.toml"
     let outcome = ConfigurationOutcome(
-      checking: [ConfigurationSource(name: name, text: text, format: format, role: role)], allowUnsupported: allowUnsupported)
+      checking: [ConfigurationSource(name: name, text: text, format: format, role: role)],
+      allowUnsupported: allowUnsupported)
     configuration = outcome.configuration
     raw = outcome.mistakes
     mistakes = outcome.mistakes.map(\.description)
@@ -237,7 +241,10 @@ struct ConfigurationDecodingTests {
 
   @Test(
     "what is no duration is refused",
-    arguments: ["", "s", "10 s", "10S", "1d", "-1s", "1h30", "99999999999999999999", "1e3s", ".s", "292471208h", "9223372036854775807", "١s"])
+    arguments: [
+      "", "s", "10 s", "10S", "1d", "-1s", "1h30", "99999999999999999999", "1e3s", ".s", "292471208h",
+      "9223372036854775807", "١s",
+    ])
   func noDuration(text: String) {
     let checked = Checked("entryPoints: {web: {address: ':80', transport: {keepAliveMaxTime: '\(text)'}}}", .yaml)
     #expect(checked.raw.map(\.code) == [.wrongValue])
@@ -249,7 +256,9 @@ struct ConfigurationDecodingTests {
     let one = ConfigurationSource(
       name: "one.yml", text: "http: {routers: {a: {rule: Path(`/`), service: s}}}", format: .yaml, role: .dynamic)
     let two = ConfigurationSource(
-      name: "two.toml", text: "[http.services.s.loadBalancer]\nservers = []\n[http.routers]\n  a = { rule = 'Path(`/a`)', service = 's' }",
+      name: "two.toml",
+      text:
+        "[http.services.s.loadBalancer]\nservers = []\n[http.routers]\n  a = { rule = 'Path(`/a`)', service = 's' }",
       format: .toml, role: .dynamic)
     #expect(
       ConfigurationOutcome(checking: [main, one, two]).mistakes.map(\.description) == [

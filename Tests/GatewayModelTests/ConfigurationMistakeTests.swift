@@ -26,10 +26,23 @@ struct ConfigurationMistakeTests {
       message: #"log has no key "levle", did you mean "level"?"#, yamlPlace: "2:3", tomlPlace: "2:3"),
     Case(
       name: "an unknown key at the root", yaml: "entrypiont: {}", toml: "entrypiont = {}",
-      message: #"the configuration has no key "entrypiont", did you mean "entryPoints"?"#, yamlPlace: "1:1", tomlPlace: "1:1"),
+      message: #"the configuration has no key "entrypiont", did you mean "entryPoints"?"#, yamlPlace: "1:1",
+      tomlPlace: "1:1"),
     Case(
       name: "an unknown key that is like none", yaml: "log: {x: 1}", toml: "log.x = 1",
       message: #"log has no key "x", expected level, format or filePath"#, yamlPlace: "1:7", tomlPlace: "1:5"),
+    Case(
+      name: "a key in the wrong section",
+      yaml: "http:\n  routers:\n    r: {rule: Path(`/`), service: s}\n  services:\n    s: {servers: []}",
+      toml: "[http.routers.r]\nrule = 'Path(`/`)'\nservice = 's'\n[http.services]\ns.servers = []",
+      message: #"http.services.s has no key "servers", expected it under http.services.*.loadBalancer"#,
+      yamlPlace: "5:9", tomlPlace: "5:3"),
+    Case(
+      name: "a way to choose servers that is not there yet",
+      yaml: "http:\n  services:\n    s: {loadBalancer: {strategy: p2c}}",
+      toml: "[http.services.s.loadBalancer]\nstrategy = 'p2c'",
+      message: "http.services.s.loadBalancer.strategy p2c: Traefik has this, Sluice not yet",
+      yamlPlace: "3:34", tomlPlace: "2:12"),
     Case(
       name: "a wrong word", yaml: "log:\n  level: wran", toml: "log.level = 'wran'",
       message: #"log.level is "wran", expected TRACE, DEBUG, INFO, WARN, ERROR, FATAL or PANIC, did you mean "WARN"?"#,
@@ -42,14 +55,18 @@ struct ConfigurationMistakeTests {
       message: #"log is "loud", expected a section with level, format or filePath"#, yamlPlace: "1:6", tomlPlace: "1:7"),
     Case(
       name: "a wrong truth value", yaml: "api:\n  debug: yes", toml: "[api]\ndebug = 'yes'",
-      message: #"api.debug is "yes", expected true or false, did you mean "true"?"#, yamlPlace: "2:10", tomlPlace: "2:9"),
+      message: #"api.debug is "yes", expected true or false, did you mean "true"?"#, yamlPlace: "2:10", tomlPlace: "2:9"
+    ),
     Case(
       name: "a wrong number", yaml: "runtime: {eventLoops: 0}", toml: "runtime = { eventLoops = 0 }",
-      message: #"runtime.eventLoops is "0", expected a whole number from 1 to 1024"#, yamlPlace: "1:23", tomlPlace: "1:26"),
+      message: #"runtime.eventLoops is "0", expected a whole number from 1 to 1024"#, yamlPlace: "1:23",
+      tomlPlace: "1:26"),
     Case(
-      name: "a wrong duration", yaml: "providers: {providersThrottleDuration: 2 sec}", toml: "providers.providersThrottleDuration = '2 sec'",
+      name: "a wrong duration", yaml: "providers: {providersThrottleDuration: 2 sec}",
+      toml: "providers.providersThrottleDuration = '2 sec'",
       message:
-        #"providers.providersThrottleDuration is "2 sec", expected a duration such as 10s, 1m30s or 500ms, or a number of seconds"#,
+        #"providers.providersThrottleDuration is "2 sec", expected a duration such as 10s, 1m30s or 500ms, or a "#
+          + #"number of seconds"#,
       yamlPlace: "1:40", tomlPlace: "1:39"),
     Case(
       name: "a wrong address", yaml: "admin:\n  address: 9000", toml: "admin.address = 9000",
@@ -60,21 +77,24 @@ struct ConfigurationMistakeTests {
       yaml: "http:\n  services:\n    s:\n      loadBalancer:\n        servers:\n          - weight: 1",
       toml: "[[http.services.s.loadBalancer.servers]]\nweight = 1",
       message:
-        "http.services.s.loadBalancer.servers[0] has no url, expected url: a URL such as http://10.0.0.1:8080 with http, https or h2c",
+        "http.services.s.loadBalancer.servers[0] has no url, expected url: a URL such as http://10.0.0.1:8080 "
+          + "with http, https or h2c",
       yamlPlace: "5:9", tomlPlace: "1:32"),
     Case(
       name: "a wrong URL",
       yaml: "http:\n  services:\n    s:\n      loadBalancer:\n        servers: [{url: 10.0.0.1:80}]",
       toml: "[[http.services.s.loadBalancer.servers]]\nurl = '10.0.0.1:80'",
       message:
-        #"http.services.s.loadBalancer.servers[0].url is "10.0.0.1:80", expected a URL such as http://10.0.0.1:8080 with http, https or h2c"#,
+        #"http.services.s.loadBalancer.servers[0].url is "10.0.0.1:80", expected a URL such as "#
+          + #"http://10.0.0.1:8080 with http, https or h2c"#,
       yamlPlace: "5:25", tomlPlace: "2:7"),
     Case(
       name: "a wrong network",
       yaml: "http:\n  middlewares:\n    m:\n      ipAllowList:\n        sourceRange:\n          - 10.0.0.0/33",
       toml: "[http.middlewares.m.ipAllowList]\nsourceRange = [\n  '10.0.0.0/33',\n]",
       message:
-        #"http.middlewares.m.ipAllowList.sourceRange[0] is "10.0.0.0/33", expected an IP address or a network such as 10.0.0.0/8"#,
+        #"http.middlewares.m.ipAllowList.sourceRange[0] is "10.0.0.0/33", expected an IP address or a network "#
+          + #"such as 10.0.0.0/8"#,
       yamlPlace: "6:13", tomlPlace: "3:3"),
     Case(
       name: "a wrong status",
@@ -86,7 +106,8 @@ struct ConfigurationMistakeTests {
       yaml: "http:\n  middlewares:\n    m:\n      stripPrefixRegex: {regex: ['/a(b']}",
       toml: "[http.middlewares.m.stripPrefixRegex]\nregex = ['/a(b']",
       message:
-        "http.middlewares.m.stripPrefixRegex.regex[0] is no regular expression: missing ): /a(b, expected a regular expression of RE2",
+        "http.middlewares.m.stripPrefixRegex.regex[0] is no regular expression: missing ): /a(b, expected a "
+          + "regular expression of RE2",
       yamlPlace: "4:35", tomlPlace: "2:11"),
     Case(
       name: "two types",
@@ -96,21 +117,29 @@ struct ConfigurationMistakeTests {
       yamlPlace: "5:7", tomlPlace: "2:21"),
     Case(
       name: "an unsupported middleware",
-      yaml: "http:\n  middlewares:\n    m:\n      forwardAuth: {address: x}", toml: "[http.middlewares.m.forwardAuth]\naddress = 'x'",
+      yaml: "http:\n  middlewares:\n    m:\n      forwardAuth: {address: x}",
+      toml: "[http.middlewares.m.forwardAuth]\naddress = 'x'",
       message: "http.middlewares.m.forwardAuth: Traefik has this, Sluice not yet", yamlPlace: "4:7", tomlPlace: "1:21"),
     Case(
       name: "a key of Traefik v2",
       yaml: "http:\n  middlewares:\n    m:\n      ipWhiteList: {}", toml: "[http.middlewares.m.ipWhiteList]",
-      message: "http.middlewares.m.ipWhiteList is gone from Traefik v3, expected ipAllowList", yamlPlace: "4:7", tomlPlace: "1:21"),
+      message: "http.middlewares.m.ipWhiteList is gone from Traefik v3, expected ipAllowList", yamlPlace: "4:7",
+      tomlPlace: "1:21"),
     Case(
       name: "an unknown middleware",
-      yaml: "http:\n  routers:\n    r:\n      rule: Path(`/`)\n      service: api@internal\n      middlewares: [ok, atuh]\n  middlewares: {ok: {compress: {}}, auth: {compress: {}}}",
-      toml: "[http.routers.r]\nrule = 'Path(`/`)'\nservice = 'api@internal'\nmiddlewares = ['ok', 'atuh']\n[http.middlewares]\nok.compress = {}\nauth.compress = {}",
+      yaml:
+        "http:\n  routers:\n    r:\n      rule: Path(`/`)\n      service: api@internal\n      middlewares: "
+          + "[ok, atuh]\n  middlewares: {ok: {compress: {}}, auth: {compress: {}}}",
+      toml:
+        "[http.routers.r]\nrule = 'Path(`/`)'\nservice = 'api@internal'\nmiddlewares = ['ok', 'atuh']\n"
+          + "[http.middlewares]\nok.compress = {}\nauth.compress = {}",
       message: #"there is no middleware "atuh", did you mean "auth"?"#, yamlPlace: "6:25", tomlPlace: "4:22"),
     Case(
       name: "an unknown service",
-      yaml: "http:\n  routers:\n    r: {rule: Path(`/`), service: nowhere}", toml: "[http.routers.r]\nrule = 'Path(`/`)'\nservice = 'nowhere'",
-      message: #"there is no service "nowhere", expected one to be defined under http.services"#, yamlPlace: "3:35", tomlPlace: "3:11"),
+      yaml: "http:\n  routers:\n    r: {rule: Path(`/`), service: nowhere}",
+      toml: "[http.routers.r]\nrule = 'Path(`/`)'\nservice = 'nowhere'",
+      message: #"there is no service "nowhere", expected one to be defined under http.services"#, yamlPlace: "3:35",
+      tomlPlace: "3:11"),
     Case(
       name: "an unknown entry point",
       yaml: "http:\n  routers:\n    r: {rule: Path(`/`), service: api@internal, entryPoints: [wbe]}",
@@ -120,44 +149,56 @@ struct ConfigurationMistakeTests {
       name: "unknown TLS options",
       yaml: "http:\n  routers:\n    r: {rule: Path(`/`), service: api@internal, tls: {options: modern}}",
       toml: "[http.routers.r]\nrule = 'Path(`/`)'\nservice = 'api@internal'\ntls.options = 'modern'",
-      message: #"there is no entry of tls.options "modern", expected one to be defined under tls.options"#, yamlPlace: "3:64", tomlPlace: "4:15"),
+      message: #"there is no entry of tls.options "modern", expected one to be defined under tls.options"#,
+      yamlPlace: "3:64", tomlPlace: "4:15"),
     Case(
       name: "an unknown servers transport",
       yaml: "http:\n  services:\n    s: {loadBalancer: {serversTransport: mtls}}",
       toml: "[http.services.s.loadBalancer]\nserversTransport = 'mtls'",
-      message: #"there is no servers transport "mtls", expected one to be defined under http.serversTransports"#, yamlPlace: "3:42", tomlPlace: "2:20"),
+      message: #"there is no servers transport "mtls", expected one to be defined under http.serversTransports"#,
+      yamlPlace: "3:42", tomlPlace: "2:20"),
     Case(
       name: "a name of another provider",
-      yaml: "http:\n  routers:\n    r: {rule: Path(`/`), service: s@docker}", toml: "[http.routers.r]\nrule = 'Path(`/`)'\nservice = 's@docker'",
-      message: #""s@docker" is of the provider docker: Traefik has this, Sluice not yet"#, yamlPlace: "3:35", tomlPlace: "3:11"),
+      yaml: "http:\n  routers:\n    r: {rule: Path(`/`), service: s@docker}",
+      toml: "[http.routers.r]\nrule = 'Path(`/`)'\nservice = 's@docker'",
+      message: #""s@docker" is of the provider docker: Traefik has this, Sluice not yet"#, yamlPlace: "3:35",
+      tomlPlace: "3:11"),
     Case(
       name: "a router without a rule",
-      yaml: "http:\n  routers:\n    r:\n      service: api@internal", toml: "[http.routers.r]\nservice = 'api@internal'",
-      message: "http.routers.r has no rule, expected rule: a rule such as Host(`example.com`)", yamlPlace: "3:5", tomlPlace: "1:15"),
+      yaml: "http:\n  routers:\n    r:\n      service: api@internal",
+      toml: "[http.routers.r]\nservice = 'api@internal'",
+      message: "http.routers.r has no rule, expected rule: a rule such as Host(`example.com`)", yamlPlace: "3:5",
+      tomlPlace: "1:15"),
     Case(
       name: "a router without a service",
       yaml: "http:\n  routers:\n    r:\n      rule: Path(`/`)", toml: "[http.routers.r]\nrule = 'Path(`/`)'",
-      message: "http.routers.r has no service, expected service: the name of a service", yamlPlace: "3:5", tomlPlace: "1:15"),
+      message: "http.routers.r has no service, expected service: the name of a service", yamlPlace: "3:5",
+      tomlPlace: "1:15"),
     Case(
       name: "a reserved priority",
       yaml: "http:\n  routers:\n    r: {rule: Path(`/`), service: api@internal, priority: 9223372036854775000}",
       toml: "[http.routers.r]\nrule = 'Path(`/`)'\nservice = 'api@internal'\npriority = 9223372036854775000",
       message:
-        "http.routers.r.priority is 9223372036854775000, reserved for the gateway's own routers, expected at most 9223372036854774807",
+        "http.routers.r.priority is 9223372036854775000, reserved for the gateway's own routers, expected at "
+          + "most 9223372036854774807",
       yamlPlace: "3:59", tomlPlace: "4:12"),
     Case(
       name: "a circle of chains",
       yaml: "http:\n  middlewares:\n    a: {chain: {middlewares: [b]}}\n    b: {chain: {middlewares: [a]}}",
       toml: "[http.middlewares]\na.chain.middlewares = ['b']\nb.chain.middlewares = ['a']",
-      message: #"the middleware "a" leads back to itself: a → b → a, expected no circle"#, yamlPlace: "3:5", tomlPlace: "2:1"),
+      message: #"the middleware "a" leads back to itself: a → b → a, expected no circle"#, yamlPlace: "3:5",
+      tomlPlace: "2:1"),
     Case(
       name: "a service that is its own fallback",
-      yaml: "http:\n  services:\n    a: {failover: {service: a, fallback: a}}", toml: "[http.services]\na.failover = { service = 'a', fallback = 'a' }",
+      yaml: "http:\n  services:\n    a: {failover: {service: a, fallback: a}}",
+      toml: "[http.services]\na.failover = { service = 'a', fallback = 'a' }",
       message: #"the service "a" leads back to itself: a → a, expected no circle"#, yamlPlace: "3:5", tomlPlace: "2:1"),
     Case(
       name: "two provider files",
-      yaml: "providers:\n  file: {filename: a.yml, directory: d}", toml: "[providers.file]\nfilename = 'a.yml'\ndirectory = 'd'",
-      message: "providers.file has both filename and directory, expected one of them", yamlPlace: "2:27", tomlPlace: "3:1"),
+      yaml: "providers:\n  file: {filename: a.yml, directory: d}",
+      toml: "[providers.file]\nfilename = 'a.yml'\ndirectory = 'd'",
+      message: "providers.file has both filename and directory, expected one of them", yamlPlace: "2:27",
+      tomlPlace: "3:1"),
     Case(
       name: "one address twice",
       yaml: "admin: {address: ':80'}", toml: "admin.address = ':80'",
@@ -166,7 +207,8 @@ struct ConfigurationMistakeTests {
       name: "versions the wrong way round",
       yaml: "tls:\n  options:\n    o: {minVersion: VersionTLS13, maxVersion: VersionTLS12}",
       toml: "[tls.options.o]\nminVersion = 'VersionTLS13'\nmaxVersion = 'VersionTLS12'",
-      message: "maxVersion VersionTLS12 is older than minVersion, expected VersionTLS13 or newer", yamlPlace: "3:47", tomlPlace: "3:14"),
+      message: "maxVersion VersionTLS12 is older than minVersion, expected VersionTLS13 or newer", yamlPlace: "3:47",
+      tomlPlace: "3:14"),
     Case(
       name: "client certificates without an authority",
       yaml: "tls:\n  options:\n    o: {clientAuth: {clientAuthType: RequireAndVerifyClientCert}}",
@@ -176,18 +218,26 @@ struct ConfigurationMistakeTests {
       name: "exclusive keys of compress",
       yaml: "http:\n  middlewares:\n    m: {compress: {includedContentTypes: [a/b], excludedContentTypes: [c/d]}}",
       toml: "[http.middlewares.m.compress]\nincludedContentTypes = ['a/b']\nexcludedContentTypes = ['c/d']",
-      message: "both includedContentTypes and excludedContentTypes are written, expected one of them", yamlPlace: "3:20", tomlPlace: "2:1"),
+      message: "both includedContentTypes and excludedContentTypes are written, expected one of them",
+      yamlPlace: "3:20", tomlPlace: "2:1"),
     Case(
       name: "several criteria",
-      yaml: "http:\n  middlewares:\n    m: {inFlightReq: {amount: 1, sourceCriterion: {requestHost: true, requestHeaderName: X}}}",
-      toml: "[http.middlewares.m.inFlightReq]\namount = 1\nsourceCriterion = { requestHost = true, requestHeaderName = 'X' }",
+      yaml:
+        "http:\n  middlewares:\n    m: {inFlightReq: {amount: 1, sourceCriterion: {requestHost: true, "
+          + "requestHeaderName: X}}}",
+      toml:
+        "[http.middlewares.m.inFlightReq]\namount = 1\nsourceCriterion = { requestHost = true, "
+          + "requestHeaderName = 'X' }",
       message:
-        "http.middlewares.m.inFlightReq.sourceCriterion has several criteria, expected one of ipStrategy, requestHeaderName and requestHost",
+        "http.middlewares.m.inFlightReq.sourceCriterion has several criteria, expected one of ipStrategy, "
+          + "requestHeaderName and requestHost",
       yamlPlace: "3:34", tomlPlace: "3:1"),
     Case(
       name: "a coding that is not there yet",
-      yaml: "http:\n  middlewares:\n    m: {compress: {encodings: [gzip, br]}}", toml: "[http.middlewares.m.compress]\nencodings = ['gzip', 'br']",
-      message: "http.middlewares.m.compress.encodings[1] br: Traefik has this, Sluice not yet", yamlPlace: "3:38", tomlPlace: "2:22"),
+      yaml: "http:\n  middlewares:\n    m: {compress: {encodings: [gzip, br]}}",
+      toml: "[http.middlewares.m.compress]\nencodings = ['gzip', 'br']",
+      message: "http.middlewares.m.compress.encodings[1] br: Traefik has this, Sluice not yet", yamlPlace: "3:38",
+      tomlPlace: "2:22"),
     Case(
       name: "an unknown label",
       yaml: "labels: {env: {value: x}}\nhttp:\n  routers:\n    r: {rule: \"Label(`evn`, `x`)\", service: api@internal}",
@@ -196,7 +246,8 @@ struct ConfigurationMistakeTests {
     Case(
       name: "a label with two sources",
       yaml: "labels:\n  env: {value: x, header: Y}", toml: "[labels]\nenv = { value = 'x', header = 'Y' }",
-      message: "labels.env has several sources, expected one of value, header or query", yamlPlace: "2:3", tomlPlace: "2:1"),
+      message: "labels.env has several sources, expected one of value, header or query", yamlPlace: "2:3",
+      tomlPlace: "2:1"),
     Case(
       name: "a redirection to nowhere",
       yaml: "# one\nentryPoints: {web: {address: ':80', http: {redirections: {entryPoint: {to: secure}}}}}",
@@ -204,8 +255,10 @@ struct ConfigurationMistakeTests {
       message: #"there is no entry point "secure", expected one of web"#, yamlPlace: "2:76", tomlPlace: "2:51"),
     Case(
       name: "a user without a hash, whose text is not shown",
-      yaml: "http:\n  middlewares:\n    m: {basicAuth: {users: [secret]}}", toml: "[http.middlewares.m.basicAuth]\nusers = ['secret']",
-      message: "http.middlewares.m.basicAuth.users[0] is no user, expected name:hash as htpasswd writes it", yamlPlace: "3:29", tomlPlace: "2:10"),
+      yaml: "http:\n  middlewares:\n    m: {basicAuth: {users: [secret]}}",
+      toml: "[http.middlewares.m.basicAuth]\nusers = ['secret']",
+      message: "http.middlewares.m.basicAuth.users[0] is no user, expected name:hash as htpasswd writes it",
+      yamlPlace: "3:29", tomlPlace: "2:10"),
     Case(
       name: "a wrong header name",
       yaml: "http:\n  middlewares:\n    m: {headers: {customRequestHeaders: {\"X Y\": a}}}",
@@ -258,7 +311,8 @@ struct ConfigurationMistakeTests {
       """, .yaml)
     #expect(
       checked.raw.map { "\($0.line):\($0.column) \($0.kind) \($0.code.rawValue)" } == [
-        "1:14 error wrong-value", "3:18 error wrong-value", "6:52 error unknown-reference", "8:9 unsupported unsupported",
+        "1:14 error wrong-value", "3:18 error wrong-value", "6:52 error unknown-reference",
+        "8:9 unsupported unsupported",
       ])
   }
 }

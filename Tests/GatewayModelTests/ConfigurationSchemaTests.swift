@@ -40,7 +40,8 @@ struct ConfigurationSchemaTests {
 
   @Test("Documentation/configuration.md is what the tables say")
   func reference() throws {
-    let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent()
     let page = try String(contentsOf: root.appending(path: "Documentation/configuration.md"), encoding: .utf8)
     #expect(
       page == ConfigurationReference.markdown(),
@@ -51,7 +52,8 @@ struct ConfigurationSchemaTests {
     "the page is written anew on request",
     .enabled(if: ProcessInfo.processInfo.environment["SLUICE_WRITE_REFERENCE"] != nil))
   func write() throws {
-    let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent()
     try ConfigurationReference.markdown()
       .write(to: root.appending(path: "Documentation/configuration.md"), atomically: true, encoding: .utf8)
   }

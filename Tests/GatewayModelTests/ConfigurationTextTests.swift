@@ -14,11 +14,17 @@ struct ConfigurationTextTests {
     arguments: [
       ("log: [", "f.yml:1:7: YAML: did not find expected node content"),
       ("log:\n\tlevel: INFO", "f.yml:2:1: a tab indents this line, expected spaces"),
-      ("a: b: c", "f.yml:1:5: YAML: mapping values are not allowed in this context, expected one key a line; a text that holds \": \" stands in quotes"),
+      (
+        "a: b: c",
+        "f.yml:1:5: YAML: mapping values are not allowed in this context, expected one key a line; a text that holds \": \" stands in quotes"
+      ),
       ("log: {level: *x}", "f.yml:1:14: YAML: found undefined alias"),
       ("log: {}\n---\nlog: {}", "f.yml:2:1: YAML: but found another document"),
       ("log: 'a", "f.yml:1:8: YAML: found unexpected end of stream"),
-      ("log: @a", "f.yml:1:6: YAML: found character that cannot start any token, expected a text that begins like this in quotes"),
+      (
+        "log: @a",
+        "f.yml:1:6: YAML: found character that cannot start any token, expected a text that begins like this in quotes"
+      ),
     ])
   func yamlSyntax(text: String, message: String) {
     #expect(Checked(text, .yaml).mistakes == [message])
@@ -33,7 +39,10 @@ struct ConfigurationTextTests {
       ("a = 'x", "f.toml:1:5: TOML: a text has no end, expected ' on the same line"),
       ("[a\nb = 1", "f.toml:1:3: TOML: the end of the line stands here, expected \"]\""),
       ("a = yes", "f.toml:1:5: TOML: \"yes\" is no value, expected a number, true, false, a date, or a text in quotes"),
-      ("x = \"\\d\"", "f.toml:1:6: TOML: an unknown escape stands here, expected one of \\b \\t \\n \\f \\r \\\" \\\\ \\uXXXX \\UXXXXXXXX; or the text in single quotes"),
+      (
+        "x = \"\\d\"",
+        "f.toml:1:6: TOML: an unknown escape stands here, expected one of \\b \\t \\n \\f \\r \\\" \\\\ \\uXXXX \\UXXXXXXXX; or the text in single quotes"
+      ),
       ("= 1", "f.toml:1:1: TOML: \"=\" stands here, expected a key"),
     ])
   func tomlSyntax(text: String, message: String) {
@@ -43,41 +52,57 @@ struct ConfigurationTextTests {
   @Test("duplicate keys are all noted, and what stands between them is still checked")
   func duplicates() {
     #expect(
-      Checked("log:\n  level: INFO\n  levle: x\n  level: WARN\nentryPoints: {web: {address: ':80'}}\nlog: {}", .yaml).mistakes == [
-        #"f.yml:3:3: log has no key "levle", did you mean "level"?"#,
-        #"f.yml:4:3: the key "level" is written twice, expected it once; the first is at line 2"#,
-        #"f.yml:6:1: the key "log" is written twice, expected it once; the first is at line 1"#,
-      ])
+      Checked("log:\n  level: INFO\n  levle: x\n  level: WARN\nentryPoints: {web: {address: ':80'}}\nlog: {}", .yaml)
+        .mistakes == [
+          #"f.yml:3:3: log has no key "levle", did you mean "level"?"#,
+          #"f.yml:4:3: the key "level" is written twice, expected it once; the first is at line 2"#,
+          #"f.yml:6:1: the key "log" is written twice, expected it once; the first is at line 1"#,
+        ])
     #expect(
-      Checked("[log]\nlevel = 'INFO'\nlevle = 'x'\nlevel = 'WARN'\n[entryPoints.web]\naddress = ':80'\n[log]\n", .toml).mistakes == [
-        #"f.toml:3:1: log has no key "levle", did you mean "level"?"#,
-        #"f.toml:4:1: the key "level" is written twice, expected it once; the first is at line 2"#,
-        #"f.toml:7:2: the key "log" is written twice, expected it once; the first is at line 1"#,
-      ])
+      Checked("[log]\nlevel = 'INFO'\nlevle = 'x'\nlevel = 'WARN'\n[entryPoints.web]\naddress = ':80'\n[log]\n", .toml)
+        .mistakes == [
+          #"f.toml:3:1: log has no key "levle", did you mean "level"?"#,
+          #"f.toml:4:1: the key "level" is written twice, expected it once; the first is at line 2"#,
+          #"f.toml:7:2: the key "log" is written twice, expected it once; the first is at line 1"#,
+        ])
     #expect(
       Checked("log: {level: INFO}\nLog: {}\nentryPoints: {web: {address: ':80'}}", .yaml).mistakes == [
         #"f.yml:2:1: "Log" is written twice with different case"#
       ])
   }
 
-  @Test("an empty file has no configuration: a mistake for the main file, a warning for others", arguments: ["", "\n\n", "# nothing\n"])
+  @Test(
+    "an empty file has no configuration: a mistake for the main file, a warning for others",
+    arguments: ["", "\n\n", "# nothing\n"])
   func empty(text: String) {
     for name in ["f.yml", "f.toml"] {
-      #expect(Self.bytes(Array(text.utf8), name).first == "\(name):1:1: the file holds no configuration, expected entryPoints and http, for a start")
-      #expect(Self.bytes(Array(text.utf8), name, role: .dynamic).first == "\(name):1:1: warning: the file holds no configuration, expected http or tls")
+      #expect(
+        Self.bytes(Array(text.utf8), name).first
+          == "\(name):1:1: the file holds no configuration, expected entryPoints and http, for a start")
+      #expect(
+        Self.bytes(Array(text.utf8), name, role: .dynamic).first
+          == "\(name):1:1: warning: the file holds no configuration, expected http or tls")
     }
   }
 
   @Test("bytes that are no UTF-8, foreign byte order marks and control characters are named")
   func encoding() {
     for name in ["f.yml", "f.toml"] {
-      #expect(Self.bytes(Array("# ä\n# ".utf8) + [0xff, 0x0a], name).first == "\(name):2:3: the file is not UTF-8 here, expected UTF-8 text")
-      #expect(Self.bytes([0x23, 0xed, 0xa0, 0x80], name).first == "\(name):1:2: the file is not UTF-8 here, expected UTF-8 text")
-      #expect(Self.bytes([0xff, 0xfe, 0x61, 0x00], name).first == "\(name):1:1: the file is UTF-16, expected UTF-8 text")
-      #expect(Self.bytes(Array("# é\u{0}".utf8), name).first == "\(name):1:4: the file holds a control character, expected UTF-8 text")
+      #expect(
+        Self.bytes(Array("# ä\n# ".utf8) + [0xff, 0x0a], name).first
+          == "\(name):2:3: the file is not UTF-8 here, expected UTF-8 text")
+      #expect(
+        Self.bytes([0x23, 0xed, 0xa0, 0x80], name).first
+          == "\(name):1:2: the file is not UTF-8 here, expected UTF-8 text")
+      #expect(
+        Self.bytes([0xff, 0xfe, 0x61, 0x00], name).first == "\(name):1:1: the file is UTF-16, expected UTF-8 text")
+      #expect(
+        Self.bytes(Array("# é\u{0}".utf8), name).first
+          == "\(name):1:4: the file holds a control character, expected UTF-8 text")
     }
     let marked: [UInt8] = [0xef, 0xbb, 0xbf] + Array("entryPoints: {web: {address: ':80'}}".utf8)
-    #expect(Self.bytes(marked, "f.yml") == ["f.yml:1:1: warning: the file begins with a byte order mark, which is ignored"])
+    #expect(
+      Self.bytes(marked, "f.yml") == ["f.yml:1:1: warning: the file begins with a byte order mark, which is ignored"])
   }
 
   @Test("a Go template is a thing that Traefik has and Sluice not")
@@ -103,7 +128,10 @@ struct ConfigurationTextTests {
   func null() {
     let checked = Checked("log:\nentryPoints: {web: {address: ':80'}}", .yaml)
     #expect(checked.configuration != nil)
-    #expect(checked.mistakes == ["f.yml:1:1: warning: log has no value and is ignored, expected a section with level, format or filePath"])
+    #expect(
+      checked.mistakes == [
+        "f.yml:1:1: warning: log has no value and is ignored, expected a section with level, format or filePath"
+      ])
   }
 
   @Test("unsupported keys can be allowed; what needs them is left out")
@@ -137,7 +165,10 @@ struct ConfigurationTextTests {
     let values = "a0: &a0\n  - x\n" + levels { "a\($0): &a\($0)\n  - *a\($0 - 1)\n  - *a\($0 - 1)" }
     #expect(Checked(values, .yaml).raw.contains { $0.code == .tooLarge })
     let lists = "a0: &a0 [x]\n" + levels { "a\($0): &a\($0) [*a\($0 - 1), *a\($0 - 1)]" }
-    #expect(Checked(lists, .yaml).mistakes == ["f.yml:2:10: an alias stands inside brackets or is a key, expected an alias alone behind \"key: \" or \"- \""])
+    #expect(
+      Checked(lists, .yaml).mistakes == [
+        "f.yml:2:10: an alias stands inside brackets or is a key, expected an alias alone behind \"key: \" or \"- \""
+      ])
     for key in ["*a40 : x", "? *a40\n: x", "? - *a40\n: x", "{*a40}", "{*a40 : b}", "- ? *a40"] {
       let text = values + "\n" + key
       #expect(Checked(text, .yaml).raw.map(\.code).contains(.syntax), "\(key)")
@@ -150,7 +181,29 @@ struct ConfigurationTextTests {
     #expect(Checked("log: " + deep, .yaml).raw.first?.code == .tooLarge)
     #expect(Checked("log = " + deep, .toml).mistakes.first?.contains("too deep") == true)
     #expect(Checked(String(repeating: "- ", count: 100_000), .yaml).raw.first?.kind == .error)
-    #expect(Checked("[" + Array(repeating: "a", count: 100_000).joined(separator: ".") + "]", .toml).mistakes.first?.contains("too deep") == true)
+    #expect(
+      Checked("[" + Array(repeating: "a", count: 100_000).joined(separator: ".") + "]", .toml).mistakes.first?.contains(
+        "too deep") == true)
     #expect(Checked(String(repeating: "a = {", count: 100_000), .toml).raw.first?.kind == .error)
+  }
+
+  @Test("a very long line is read in time that grows with its length")
+  func longLine() {
+    let list = "log.filePath = [" + String(repeating: "1,", count: 200_000) + "]"
+    #expect(Checked(list, .toml).raw.contains { $0.code == .wrongType })
+    let merges = "a: &a {}\nc:\n  <<: [" + Array(repeating: "*a", count: 50_000).joined(separator: ", ") + "]"
+    #expect(Checked(merges, .yaml).raw.allSatisfy { $0.code != .syntax })
+  }
+
+  @Test("more mistakes than anybody reads become one line")
+  func many() {
+    let keys = (0..<2000).map { "x\($0): 1" }.joined(separator: "\n")
+    let checked = Checked(keys, .yaml)
+    #expect(checked.raw.count < 510)
+    #expect(checked.raw.contains { $0.code == .tooMany })
+    let routers = (0..<2000).map { "    r\($0): {rule: Path(`/`), service: s\($0)}" }.joined(separator: "\n")
+    let references = Checked("entryPoints: {web: {address: ':80'}}\nhttp:\n  routers:\n" + routers, .yaml)
+    #expect(references.raw.count == 501)
+    #expect(references.raw.contains { $0.code == .tooMany })
   }
 }

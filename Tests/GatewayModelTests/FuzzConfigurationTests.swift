@@ -20,8 +20,10 @@ struct SeededGenerator: RandomNumberGenerator {
 @Suite("any bytes")
 struct FuzzConfigurationTests {
   static let dictionary: [String] = [
-    "&a ", "*a", "<<: ", "? ", "- ", ": ", "{", "}", "[", "]", "'", "\"", "\"\"\"", "'''", "\n", "\r\n", "\t", "\\", "\\u00e4", "#",
-    "{{", "---\n", "...\n", "|\n", ">\n", "!!str ", "=", ".", ",", "[[", "]]", "0x", "1e9", "-1", "~", "null", "true", "\u{feff}",
+    "&a ", "*a", "<<: ", "? ", "- ", ": ", "{", "}", "[", "]", "'", "\"", "\"\"\"", "'''", "\n", "\r\n", "\t", "\\",
+    "\\u00e4", "#",
+    "{{", "---\n", "...\n", "|\n", ">\n", "!!str ", "=", ".", ",", "[[", "]]", "0x", "1e9", "-1", "~", "null", "true",
+    "\u{feff}",
     "http", "routers", "rule", "Host(`a`)", "entryPoints", "99999999999999999999", "\u{0}", "\u{85}", "\u{2028}",
   ]
 

@@ -6,7 +6,7 @@ enum Suggestion {
   /// Words longer than this are not compared: the cost is the product of both lengths.
   private static let lengthMax = 64
   /// No more words than this are compared for one mistake.
-  private static let candidatesMax = 5000
+  private static let candidatesMax = 1000
 
   /// The nearest of `candidates` to `word`; the first one of several at the same distance.
   static func nearest(to word: String, in candidates: some Sequence<String>) -> String? {
@@ -18,15 +18,14 @@ enum Suggestion {
       guard scalars.count <= lengthMax else { continue }
       let limit = min((best?.distance ?? Int.max) - 1, max(1, max(wanted.count, scalars.count) / 3))
       guard abs(scalars.count - wanted.count) <= limit else { continue }
-      let distance = Self.distance(wanted, scalars)
-      if distance <= limit { best = (candidate, distance) }
+      if let distance = Self.distance(wanted, scalars, atMost: limit) { best = (candidate, distance) }
     }
     return best?.word
   }
 
-  private static func distance(_ left: [Unicode.Scalar], _ right: [Unicode.Scalar]) -> Int {
-    guard !left.isEmpty else { return right.count }
-    guard !right.isEmpty else { return left.count }
+  /// The distance, or nil when it is more than `limit`.
+  private static func distance(_ left: [Unicode.Scalar], _ right: [Unicode.Scalar], atMost limit: Int) -> Int? {
+    guard !left.isEmpty, !right.isEmpty else { return nil }
     var beforeLast = [Int](repeating: 0, count: right.count + 1)
     var last = Array(0...right.count)
     for row in 1...left.count {
@@ -39,9 +38,11 @@ enum Suggestion {
         }
         current[column] = cost
       }
+      // A later row is never better than the best of two in a row.
+      if let least = current.min(), let before = last.min(), min(least, before) > limit { return nil }
       beforeLast = last
       last = current
     }
-    return last[right.count]
+    return last[right.count] <= limit ? last[right.count] : nil
   }
 }

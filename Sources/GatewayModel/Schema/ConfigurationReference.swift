@@ -38,8 +38,8 @@ public enum ConfigurationReference {
     - A certificate or key is a path, or the PEM text itself.
 
     A key that is wrong, unknown or does not fit is refused with its place and what was expected, all mistakes at once.
-    A key that Traefik has and Sluice does not is a mistake of its own kind: `--allow-unsupported` turns it into a warning.
-    A router that needs an unsupported middleware or service is then left out, because without it, it might be
+    A key that Traefik has and Sluice does not is a mistake of its own kind: `--allow-unsupported` turns it into a
+    warning. A router that needs an unsupported middleware or service is then left out, because without it, it might be
     open to everybody.
 
     """

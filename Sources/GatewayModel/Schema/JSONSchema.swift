@@ -1,9 +1,9 @@
 /// The JSON Schema of a configuration file, made of the tables that decode it.
 ///
-/// Draft 2020-12, static and dynamic configuration in one file, for editors (yaml-language-server, taplo). It is a
-/// little narrower than the decoder in one way: keys are in the case of the reference, so that completion and checking agree.
-/// Keys that Traefik has and Sluice does not are there with a description and allow no value, so an editor marks
-/// them and says why.
+/// Draft 2020-12, static and dynamic configuration in one file, for editors (yaml-language-server, taplo). It is
+/// narrower than the decoder in one way: keys and words are in the case of the reference, so that completion and
+/// checking agree. Keys that Traefik has and Sluice does not are there with a description and allow no value, so an
+/// editor marks them and says why.
 public enum JSONSchema {
   /// The schema as JSON, with a line end.
   public static func text() -> String { document().text() + "\n" }
@@ -86,13 +86,15 @@ public enum JSONSchema {
         guard let pattern else { return [("type", ["string", "number", "boolean"])] }
         return [("type", "string"), ("pattern", .string(pattern))]
       case .statuses: return [("type", ["string", "integer"]), ("pattern", "^[0-9, -]+$")]
-      case .choice(let words, _): return [("enum", .array(words.map { .string($0) }))]
+      case .choice(let words, _):
+        // The decoder has no case; words in capitals (log levels) are commonly written small.
+        let small = words.map { $0.lowercased() }.filter { _ in words.allSatisfy { $0 == $0.uppercased() } }
+        return [("enum", .array((words + small.filter { !words.contains($0) }).map { .string($0) }))]
       case .duration:
-        return [
-          ("type", ["string", "integer"]),
-          ("pattern", "^[-+]?([0-9]+|([0-9]+(\\.[0-9]*)?|\\.[0-9]+)(ns|us|µs|ms|s|m|h)(([0-9]+(\\.[0-9]*)?|\\.[0-9]+)(ns|us|µs|ms|s|m|h))*)$"),
-        ]
-      case .bytes: return [("type", ["integer", "string"]), ("pattern", "^[0-9]+ ?([kKmMgG]?[iI]?[bB]?)?$"), ("minimum", 0)]
+        let part = "([0-9]+(\\.[0-9]*)?|\\.[0-9]+)(ns|us|µs|ms|s|m|h)"
+        return [("type", ["string", "integer"]), ("pattern", .string("^[-+]?([0-9]+|(\(part))+)$"))]
+      case .bytes:
+        return [("type", ["integer", "string"]), ("pattern", "^[0-9]+ ?([kKmMgG]?[iI]?[bB]?)?$"), ("minimum", 0)]
       case .list(let element):
         let items: (String, JSONValue) = ("items", .object(schema(element)))
         if case .table = element { return [("type", "array"), items] }

@@ -23,7 +23,8 @@ struct ConfigurationTable<Owner: Sendable>: Sendable {
     self.rows = rows
     self.description = TableDescription(
       name: name, sentence: sentence, isChoice: choice, keys: rows.map(\.description))
-    self.exact = Dictionary(rows.enumerated().map { ($1.description.name, $0) }, uniquingKeysWith: { first, _ in first })
+    self.exact = Dictionary(
+      rows.enumerated().map { ($1.description.name, $0) }, uniquingKeysWith: { first, _ in first })
     self.lowercased = Dictionary(
       rows.enumerated().map { ($1.description.name.lowercased(), $0) }, uniquingKeysWith: { first, _ in first })
   }
@@ -65,7 +66,8 @@ struct ConfigurationTable<Owner: Sendable>: Sendable {
     }
   }
 
-  private func decode(_ entry: ConfigurationNode.Entry, _ row: Row, into owner: inout Owner, _ decoding: inout Decoding) {
+  private func decode(_ entry: ConfigurationNode.Entry, _ row: Row, into owner: inout Owner, _ decoding: inout Decoding)
+  {
     switch row.description.status {
     case .supported, .ours:
       if case .null = entry.value.content {
@@ -85,17 +87,20 @@ struct ConfigurationTable<Owner: Sendable>: Sendable {
         .error, .misplacedKey, at: entry.keyPosition, "\(decoding.path) is static configuration",
         expected: "it in the file the gateway is started with")
     case .removed(let instead):
-      decoding.note(.error, .removed, at: entry.keyPosition, "\(decoding.path) is gone from Traefik v3", expected: instead)
+      decoding.note(
+        .error, .removed, at: entry.keyPosition, "\(decoding.path) is gone from Traefik v3", expected: instead)
     }
   }
 
   private func noteUnknown(_ entry: ConfigurationNode.Entry, _ decoding: inout Decoding) {
     let place = decoding.path.components.isEmpty ? "the configuration" : "\(decoding.path)"
     let suggestion = Suggestion.nearest(to: entry.key, in: rows.map(\.description.name))
+    let elsewhere = KeyPlaces.all.place(of: entry.key)
     decoding.inside(.key(entry.key)) {
       $0.note(
         .error, .unknownKey, at: entry.keyPosition, "\(place) has no key \(Decoding.quote(entry.key))",
-        expected: suggestion == nil ? description.keyList : nil, suggestion: suggestion)
+        expected: suggestion != nil ? nil : elsewhere.map { "it under \($0)" } ?? description.keyList,
+        suggestion: suggestion)
     }
   }
 }

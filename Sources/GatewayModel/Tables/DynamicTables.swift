@@ -20,7 +20,8 @@ extension HTTPConfiguration: ConfigurationRecord {
       .key("routers", \.routers, .named(.record()), "Which requests go to which service, by name."),
       .key("services", \.services, .named(.service), "Where requests go, by name."),
       .key("middlewares", \.middlewares, .named(.middleware), "Steps between routers and services, by name."),
-      .key("serversTransports", \.serversTransports, .named(.record()), "How connections to servers are made, by name."),
+      .key(
+        "serversTransports", \.serversTransports, .named(.record()), "How connections to servers are made, by name."),
       .notYet("models", "Defaults for routers."),
     ])
 }
@@ -29,7 +30,8 @@ extension Router: ConfigurationRecord {
   static let table = ConfigurationTable<Router>(
     "Router", "Which requests go to which service.",
     [
-      .key("rule", \.rule, .some("a rule such as Host(`example.com`)"), required: true, "Which requests the router takes."),
+      .key(
+        "rule", \.rule, .some("a rule such as Host(`example.com`)"), required: true, "The requests it takes."),
       .key(
         "entryPoints", \.entryPoints, .list(.reference("entry point")),
         "Where requests come in; without it, the default entry points: those with asDefault, else all."),
@@ -53,12 +55,7 @@ extension ConfigurationTable<Router>.Row {
         name: "ruleSyntax", schema: .choice(["v3"], expectation: "v3"),
         sentence: "The language of the rule. Sluice has that of v3.", status: .supported, defaultText: "v3"),
       assign: { node, _, decoding in
-        if case .scalar(let scalar) = node.content, scalar.text == "v2" {
-          decoding.note(
-            .unsupported, .unsupported, at: node.position, "\(decoding.path) v2: Traefik has this, Sluice not yet")
-        } else {
-          _ = ValueFormat<String>.word(of: ["v3"], "v3").decode(node, &decoding)
-        }
+        _ = ValueFormat<String>.word(of: ["v3"], "v3").butNotYet(["v2"]).decode(node, &decoding)
       })
   }
 }
@@ -101,7 +98,8 @@ extension LoadBalancer: ConfigurationRecord {
         "How connections to the servers are made."),
       .key("responseForwarding", \.responseForwarding, .record(), "How responses are passed on."),
       .key(
-        "strategy", \.strategy, .word(), "How a server is chosen. Traefik also has p2c, hrw and leasttime."),
+        "strategy", \.strategy, .word().butNotYet(["p2c", "hrw", "leasttime"]),
+        "How a server is chosen. Traefik also has p2c, hrw and leasttime."),
       .notYet("healthCheck", "Asks servers whether they are well."),
       .notYet("passiveHealthCheck", "Watches responses for servers that are not well."),
     ])
@@ -170,7 +168,8 @@ extension Failover: ConfigurationRecord {
   static let table = ConfigurationTable<Failover>(
     "Failover", "A service and its replacement.",
     [
-      .key("service", \.service, .reference("service"), required: true, "The service that is used while it has a server."),
+      .key(
+        "service", \.service, .reference("service"), required: true, "The service that is used while it has a server."),
       .key("fallback", \.fallback, .reference("service"), required: true, "The service that is used otherwise."),
       .notYet("healthCheck", "Whether the health of the services is passed up."),
       .notYet("errors", "Statuses that count as failures."),
@@ -181,12 +180,15 @@ extension ServersTransport: ConfigurationRecord {
   static let table = ConfigurationTable<ServersTransport>(
     "ServersTransport", "How connections to servers are made.",
     [
-      .key("serverName", \.serverName, .optional(.some("a host name")), "The name for SNI and for the server's certificate."),
-      .key("rootCAs", \.rootCAs, .list(.some("a path, or a certificate in PEM")), "Who may sign servers' certificates."),
+      .key(
+        "serverName", \.serverName, .optional(.some("a host name")),
+        "The name for SNI and for the server's certificate."),
+      .key(
+        "rootCAs", \.rootCAs, .list(.some("a path, or a certificate in PEM")), "Who may sign servers' certificates."),
       .key("certificates", \.certificates, .list(.record()), "What servers that ask for a certificate are shown."),
       .key("insecureSkipVerify", \.insecureSkipVerify, .boolean, "Whether servers' certificates are taken unchecked."),
       .key(
-        "maxIdleConnsPerHost", \.maxIdleConnsPerHost, .integer(),
+        "maxIdleConnsPerHost", \.maxIdleConnsPerHost, .idleConnections,
         "Idle connections kept for one server; 0 means the default, a negative number no reuse."),
       .key("forwardingTimeouts", \.forwardingTimeouts, .record(), "Timeouts towards servers."),
       .key("disableHTTP2", \.disableHTTP2, .boolean, "Whether HTTP/2 is not offered to servers."),
@@ -204,7 +206,9 @@ extension ForwardingTimeouts: ConfigurationRecord {
     "ForwardingTimeouts", "Timeouts towards servers; 0s means none.",
     [
       .key("dialTimeout", \.dialTimeout, .duration, "Making a connection."),
-      .key("responseHeaderTimeout", \.responseHeaderTimeout, .duration, "From the end of the request to the response's head."),
+      .key(
+        "responseHeaderTimeout", \.responseHeaderTimeout, .duration,
+        "From the end of the request to the response's head."),
       .key("idleConnTimeout", \.idleConnTimeout, .duration, "How long an idle connection is kept."),
       .notYet("readIdleTimeout", "When an idle HTTP/2 connection is asked whether it lives."),
       .notYet("pingTimeout", "How long it may take to answer."),
@@ -215,7 +219,9 @@ extension CertificatePair: ConfigurationRecord {
   static let table = ConfigurationTable<CertificatePair>(
     "CertificatePair", "A certificate with its key.",
     [
-      .key("certFile", \.certFile, .some("a path, or a certificate in PEM"), required: true, "The certificate and its chain."),
+      .key(
+        "certFile", \.certFile, .some("a path, or a certificate in PEM"), required: true,
+        "The certificate and its chain."),
       .key("keyFile", \.keyFile, .some("a path, or a key in PEM"), required: true, "The private key."),
     ])
 }
@@ -225,7 +231,8 @@ extension TLSConfiguration: ConfigurationRecord {
     "TLSConfiguration", "Certificates and what is asked of clients.",
     [
       .key("certificates", \.certificates, .list(.record()), "The certificates; the client's SNI chooses."),
-      .key("options", \.options, .named(.record()), "What is asked of clients, by name; default is used without a name."),
+      .key(
+        "options", \.options, .named(.record()), "What is asked of clients, by name; default is used without a name."),
       .key("stores", \.stores, .named(.record()), "Sets of certificates, by name; only default is used."),
     ])
 }
@@ -234,7 +241,9 @@ extension StoredCertificate: ConfigurationRecord {
   static let table = ConfigurationTable<StoredCertificate>(
     "StoredCertificate", "A certificate, its key and the stores that hold it.",
     [
-      .key("certFile", \.certFile, .some("a path, or a certificate in PEM"), required: true, "The certificate and its chain."),
+      .key(
+        "certFile", \.certFile, .some("a path, or a certificate in PEM"), required: true,
+        "The certificate and its chain."),
       .key("keyFile", \.keyFile, .some("a path, or a key in PEM"), required: true, "The private key."),
       .key("stores", \.stores, .list(.some("the name of a store")), "The stores that hold it; default without."),
     ])
@@ -263,7 +272,9 @@ extension TLSOptions: ConfigurationRecord {
         "Curves, by the names of RFC 8446 or Go."),
       .key("clientAuth", \.clientAuth, .record(), "Client certificates."),
       .key("sniStrict", \.sniStrict, .boolean, "Whether a client that asks for an unknown name is refused."),
-      .key("alpnProtocols", \.alpnProtocols, .list(.some("the name of a protocol")), "What is offered by ALPN, best first."),
+      .key(
+        "alpnProtocols", \.alpnProtocols, .list(.some("the name of a protocol")), "What is offered by ALPN, best first."
+      ),
       .notYet("disableSessionTickets", "Whether sessions are not resumed by tickets."),
       .ignored(
         "preferServerCipherSuites", because: "Traefik v3 ignores it too; the server's order counts",
@@ -275,7 +286,8 @@ extension ClientAuth: ConfigurationRecord {
   static let table = ConfigurationTable<ClientAuth>(
     "ClientAuth", "Client certificates.",
     [
-      .key("caFiles", \.caFiles, .list(.some("a path, or a certificate in PEM")), "Who may sign clients' certificates."),
+      .key(
+        "caFiles", \.caFiles, .list(.some("a path, or a certificate in PEM")), "Who may sign clients' certificates."),
       .key("clientAuthType", \.clientAuthType, .word(), "What is asked of a client's certificate."),
     ])
 }
@@ -293,7 +305,8 @@ enum CipherSuite {
     "TLS_RSA_WITH_AES_128_GCM_SHA256", "TLS_RSA_WITH_AES_256_GCM_SHA384", "TLS_RSA_WITH_AES_128_CBC_SHA256",
     "TLS_RSA_WITH_AES_128_CBC_SHA", "TLS_RSA_WITH_AES_256_CBC_SHA", "TLS_RSA_WITH_3DES_EDE_CBC_SHA",
     "TLS_ECDHE_RSA_WITH_3DES_EDE_CBC_SHA", "TLS_RSA_WITH_RC4_128_SHA", "TLS_ECDHE_ECDSA_WITH_RC4_128_SHA",
-    "TLS_ECDHE_RSA_WITH_RC4_128_SHA", "TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256",
+    "TLS_ECDHE_RSA_WITH_RC4_128_SHA", "TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384",
+    "TLS_CHACHA20_POLY1305_SHA256",
     "TLS_FALLBACK_SCSV",
   ]
   static let curves = [

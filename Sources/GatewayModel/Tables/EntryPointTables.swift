@@ -6,7 +6,8 @@ extension EntryPoint: ConfigurationRecord {
   static let table = ConfigurationTable<EntryPoint>(
     "EntryPoint", "A port the gateway listens on.",
     [
-      .key("address", \.address, .address, required: true, "Host and port; without a host, every address of the machine."),
+      .key(
+        "address", \.address, .address, required: true, "Host and port; without a host, every address of the machine."),
       .key("asDefault", \.asDefault, .boolean, "Whether routers that name no entry point use this one."),
       .key("http", \.http, .record(), "What holds for every HTTP request that comes in here."),
       .key("http2", \.http2, .record(), "HTTP/2."),
@@ -92,7 +93,8 @@ extension ForwardedHeaders: ConfigurationRecord {
     [
       .key("insecure", \.insecure, .boolean, "Believe everybody."),
       .key("trustedIPs", \.trustedIPs, .list(.range), "Believe these addresses and networks."),
-      .key("connection", \.connection, .list(.fieldName), "Fields named by Connection that are passed on nevertheless."),
+      .key(
+        "connection", \.connection, .list(.fieldName), "Fields named by Connection that are passed on nevertheless."),
       .notYet("notAppendXForwardedFor", "Whether X-Forwarded-For is passed on as it came."),
       .notYet("addXForwardedSchemeHeaders", "Whether X-Forwarded-Scheme and X-Scheme are set."),
     ])
@@ -130,7 +132,7 @@ extension RespondingTimeouts: ConfigurationRecord {
       .key("writeTimeout", \.writeTimeout, .duration, "Writing the response."),
       .key("idleTimeout", \.idleTimeout, .duration, "A connection between two requests."),
       .key(
-        "headTimeout", \.headTimeout, .duration, ours: true, "From the first byte of a request to the end of its head."),
+        "headTimeout", \.headTimeout, .duration, ours: true, "From a request's first byte to the end of its head."),
     ])
 }
 

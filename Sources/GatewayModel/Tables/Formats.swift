@@ -29,6 +29,14 @@ extension ValueFormat<Int> {
   /// Zero or more.
   static var count: Self { integer(0...Int.max) }
 
+  /// Idle connections: 0 means the default, as in Traefik.
+  static var idleConnections: Self {
+    let integer = Self.integer()
+    return Self(integer.schema, text: integer.text) { node, decoding in
+      integer.decode(node, &decoding).map { $0 == 0 ? ServersTransport.maxIdleConnsPerHostDefault : $0 }
+    }
+  }
+
   /// A size. Traefik takes a number of bytes; units are ours.
   static var bytes: Self {
     scalar(.bytes) { text in
@@ -110,14 +118,22 @@ extension ValueFormat<String> {
   static var path: Self { text("a path that begins with /", pattern: "^/") { $0.hasPrefix("/") } }
 
   /// The name of a field (RFC 9110 section 5.1).
-  static var fieldName: Self { text("the name of a header", pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$") { FieldText.isName($0) } }
+  static var fieldName: Self {
+    text("the name of a header", pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$") { FieldText.isName($0) }
+  }
 
   /// The value of a field (RFC 9110 section 5.5): no line breaks, no NUL.
-  static var fieldValue: Self { text("a text without line breaks", pattern: "^[^\\r\\n\\u0000]*$") { FieldText.isValue($0) } }
+  static var fieldValue: Self {
+    text("a text without line breaks", pattern: "^[^\\r\\n\\u0000]*$") { FieldText.isValue($0) }
+  }
 
   /// The names or one word out of a list that is a text for the data plane.
   static func word(of words: [String], _ expectation: String) -> Self {
-    choice(words, expectation) { $0 } text: { $0.isEmpty ? nil : $0 }
+    choice(words, expectation) {
+      $0
+    } text: {
+      $0.isEmpty ? nil : $0
+    }
   }
 }
 
@@ -136,6 +152,20 @@ extension ValueFormat {
     }
   }
 
+  /// The same, with words that Traefik has and Sluice has not.
+  func butNotYet(_ words: [String]) -> Self {
+    let format = self
+    return Self(schema, text: text) { node, decoding in
+      if case .scalar(let scalar) = node.content, words.contains(scalar.text.lowercased()) {
+        decoding.note(
+          .unsupported, .unsupported, at: node.position,
+          "\(decoding.path) \(scalar.text): Traefik has this, Sluice not yet")
+        return nil
+      }
+      return format.decode(node, &decoding)
+    }
+  }
+
   /// One of an enumeration's words.
   static func word() -> Self where Value: CaseIterable & RawRepresentable<String> {
     word(of: Array(Value.allCases))
@@ -144,9 +174,14 @@ extension ValueFormat {
   /// One of some of an enumeration's words.
   static func word(of cases: [Value]) -> Self where Value: RawRepresentable<String> {
     let words = cases.map(\.rawValue)
-    let expectation = words.count < 2
+    let expectation =
+      words.count < 2
       ? words.joined() : words.dropLast().joined(separator: ", ") + " or " + words[words.count - 1]
-    return choice(words, expectation) { Value(rawValue: $0) } text: { $0.rawValue }
+    return choice(words, expectation) {
+      Value(rawValue: $0)
+    } text: {
+      $0.rawValue
+    }
   }
 }
 
@@ -186,7 +221,8 @@ extension ValueFormat<ServerURL> {
   static var url: Self {
     scalar(
       .string(
-        expectation: "a URL such as http://10.0.0.1:8080 with http, https or h2c", pattern: "^([hH][tT][tT][pP][sS]?|h2c)://"),
+        expectation: "a URL such as http://10.0.0.1:8080 with http, https or h2c",
+        pattern: "^([hH][tT][tT][pP][sS]?|h2c)://"),
       text: { $0.host.isEmpty ? nil : "\($0)" }
     ) { ServerURL($0) }
   }

@@ -2,23 +2,34 @@
 
 extension Headers: ConfigurationRecord {
   static let table = ConfigurationTable<Headers>(
-    "Headers", "Sets, changes and removes headers: custom ones, CORS, security.", custom + crossOrigin + security + gone)
+    "Headers", "Sets, changes and removes headers: custom ones, CORS, security.", custom + crossOrigin + security + gone
+  )
 
   private static let custom: [ConfigurationTable<Headers>.Row] = [
     .key("customRequestHeaders", \.customRequestHeaders, .fields, "Headers for the server; an empty text removes one."),
-    .key("customResponseHeaders", \.customResponseHeaders, .fields, "Headers for the client; an empty text removes one."),
+    .key(
+      "customResponseHeaders", \.customResponseHeaders, .fields, "Headers for the client; an empty text removes one."),
   ]
 
   private static let crossOrigin: [ConfigurationTable<Headers>.Row] = [
-    .key("accessControlAllowCredentials", \.accessControlAllowCredentials, .boolean, "Whether requests may carry credentials."),
-    .key("accessControlAllowHeaders", \.accessControlAllowHeaders, .list(.fieldValue), "Request headers that are allowed."),
-    .key("accessControlAllowMethods", \.accessControlAllowMethods, .list(.fieldValue), "Methods that are allowed."),
-    .key("accessControlAllowOriginList", \.accessControlAllowOriginList, .list(.fieldValue), "Origins that are allowed; * for all."),
     .key(
-      "accessControlAllowOriginListRegex", \.accessControlAllowOriginListRegex, .list(.regularExpression),
+      "accessControlAllowCredentials", \.accessControlAllowCredentials, .boolean,
+      "Whether requests may carry credentials."),
+    .key(
+      "accessControlAllowHeaders", \.accessControlAllowHeaders, .list(.fieldValue), "Request headers allowed."),
+    .key("accessControlAllowMethods", \.accessControlAllowMethods, .list(.fieldValue), "Methods that are allowed."),
+    .key(
+      "accessControlAllowOriginList", \.accessControlAllowOriginList, .list(.fieldValue),
+      "Origins that are allowed; * for all."),
+    .key(
+      "accessControlAllowOriginListRegex", \.accessControlAllowOriginListRegex,
+      .list(.regularExpression, commas: false),
       "Expressions for origins that are allowed."),
-    .key("accessControlExposeHeaders", \.accessControlExposeHeaders, .list(.fieldValue), "Response headers that scripts may read."),
-    .key("accessControlMaxAge", \.accessControlMaxAge, .optional(.integer()), "Seconds a preflight's answer may be kept."),
+    .key(
+      "accessControlExposeHeaders", \.accessControlExposeHeaders, .list(.fieldValue),
+      "Response headers that scripts may read."),
+    .key(
+      "accessControlMaxAge", \.accessControlMaxAge, .optional(.integer()), "Seconds a preflight's answer may be kept."),
     .key("addVaryHeader", \.addVaryHeader, .boolean, "Whether Vary: Origin is added."),
   ]
 

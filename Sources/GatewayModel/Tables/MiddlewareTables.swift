@@ -11,7 +11,8 @@ private let middlewareTable = ConfigurationTable<VariantSlot<Middleware>>(
   [
     .variant("addPrefix", Middleware.addPrefix, "Puts a prefix before the path."),
     .variant("stripPrefix", Middleware.stripPrefix, "Removes a prefix from the path."),
-    .variant("stripPrefixRegex", Middleware.stripPrefixRegex, "Removes what an expression matches from the path's start."),
+    .variant(
+      "stripPrefixRegex", Middleware.stripPrefixRegex, "Removes what an expression matches from the path's start."),
     .variant("replacePath", Middleware.replacePath, "Replaces the path."),
     .variant("replacePathRegex", Middleware.replacePathRegex, "Replaces the path by an expression."),
     .variant("redirectScheme", Middleware.redirectScheme, "Redirects to another scheme or port."),
@@ -48,14 +49,16 @@ extension StripPrefix: ConfigurationRecord {
     "StripPrefix", "Removes the first prefix that fits from the path and tells the server in X-Forwarded-Prefix.",
     [
       .key("prefixes", \.prefixes, .list(.path), required: true, "The prefixes."),
-      .ignored("forceSlash", because: "Traefik v3 no longer has it; the path always begins with /", "Whether an empty path becomes /."),
+      .ignored(
+        "forceSlash", because: "Traefik v3 no longer has it; the path always begins with /",
+        "Whether an empty path becomes /."),
     ])
 }
 
 extension StripPrefixRegex: ConfigurationRecord {
   static let table = ConfigurationTable<StripPrefixRegex>(
     "StripPrefixRegex", "Removes the first expression's match from the start of the path.",
-    [.key("regex", \.regex, .list(.regularExpression), required: true, "The expressions.")])
+    [.key("regex", \.regex, .list(.regularExpression, commas: false), required: true, "The expressions.")])
 }
 
 extension ReplacePath: ConfigurationRecord {
@@ -77,7 +80,8 @@ extension RedirectScheme: ConfigurationRecord {
   static let table = ConfigurationTable<RedirectScheme>(
     "RedirectScheme", "Redirects to another scheme or port.",
     [
-      .key("scheme", \.scheme, .word(of: ["http", "https"], "http or https"), required: true, "The scheme of the new URL."),
+      .key(
+        "scheme", \.scheme, .word(of: ["http", "https"], "http or https"), required: true, "The new URL's scheme."),
       .key("port", \.port, .optional(.port), "The port of the new URL; that of the scheme without it."),
       .key("permanent", \.permanent, .boolean, "301 or 308 rather than 302 or 307."),
     ])
@@ -114,8 +118,12 @@ extension IPStrategy: ConfigurationRecord {
     "IPStrategy", "Which address is the client's; with nothing set, that of the connection's peer.",
     [
       .key("depth", \.depth, .integer(0...1000), "The n-th entry of X-Forwarded-For from the right; 0: not by depth."),
-      .key("excludedIPs", \.excludedIPs, .list(.range), "The first entry of X-Forwarded-For from the right that is not here."),
-      .key("ipv6Subnet", \.ipv6Subnet, .optional(.integer(1...128)), "IPv6 clients of one network of this many bits are one."),
+      .key(
+        "excludedIPs", \.excludedIPs, .list(.range),
+        "The first entry of X-Forwarded-For from the right that is not here."),
+      .key(
+        "ipv6Subnet", \.ipv6Subnet, .optional(.integer(1...128)),
+        "IPv6 clients of one network of this many bits are one."),
     ])
 }
 
@@ -134,7 +142,8 @@ extension InFlightReq: ConfigurationRecord {
     "InFlightReq", "How many requests of one source may run at once. More are answered with 429.",
     [
       .key("amount", \.amount, .integer(1...Int.max), required: true, "How many."),
-      .key("sourceCriterion", \.sourceCriterion, .optional(.record()), default: "requestHost: true", "What a source is."),
+      .key(
+        "sourceCriterion", \.sourceCriterion, .optional(.record()), default: "requestHost: true", "What a source is."),
     ])
 }
 
@@ -143,9 +152,13 @@ extension Buffering: ConfigurationRecord {
     "Buffering", "Takes whole bodies before they go on.",
     [
       .key("maxRequestBodyBytes", \.maxRequestBodyBytes, .bytes, "Larger requests are answered with 413; 0: no limit."),
-      .key("memRequestBodyBytes", \.memRequestBodyBytes, .bytes, "What of a request is kept in memory; the rest in a file."),
+      .key(
+        "memRequestBodyBytes", \.memRequestBodyBytes, .bytes, "What of a request is kept in memory; the rest in a file."
+      ),
       .key("maxResponseBodyBytes", \.maxResponseBodyBytes, .bytes, "Larger responses become 500; 0: no limit."),
-      .key("memResponseBodyBytes", \.memResponseBodyBytes, .bytes, "What of a response is kept in memory; the rest in a file."),
+      .key(
+        "memResponseBodyBytes", \.memResponseBodyBytes, .bytes,
+        "What of a response is kept in memory; the rest in a file."),
       .notYet("retryExpression", "When a buffered request is tried again."),
     ])
 }
@@ -154,7 +167,8 @@ extension ErrorPages: ConfigurationRecord {
   static let table = ConfigurationTable<ErrorPages>(
     "ErrorPages", "Replaces responses of some statuses by pages of another service.",
     [
-      .key("status", \.status, .lists(of: .statuses), required: true, "The statuses: 404, 500-599, or 404,418,500-599."),
+      .key(
+        "status", \.status, .lists(of: .statuses), required: true, "The statuses: 404, 500-599, or 404,418,500-599."),
       .key("service", \.service, .reference("service"), required: true, "The service that has the pages."),
       .key("query", \.query, .string, "The path asked of it, with {status}, {originalStatus} and {url}."),
       .key("statusRewrites", \.statusRewrites, .statusRewrites, "Statuses that reach the client as another one."),
@@ -166,13 +180,15 @@ extension Compress: ConfigurationRecord {
   static let table = ConfigurationTable<Compress>(
     "Compress", "Compresses responses.",
     [
-      .key("excludedContentTypes", \.excludedContentTypes, .list(.some("a media type")), "Types that are not compressed."),
+      .key(
+        "excludedContentTypes", \.excludedContentTypes, .list(.some("a media type")), "Types that are not compressed."),
       .key("includedContentTypes", \.includedContentTypes, .list(.some("a media type")), "The only types that are."),
       .key("minResponseBodyBytes", \.minResponseBodyBytes, .count, "Smaller responses are not compressed."),
       .key(
         "encodings", \.encodings, .compressionEncodings,
         "Codings, best first. Traefik also has br and zstd, which Sluice has not yet."),
-      .key("defaultEncoding", \.defaultEncoding, .optional(.compressionEncoding), "For requests without Accept-Encoding."),
+      .key(
+        "defaultEncoding", \.defaultEncoding, .optional(.compressionEncoding), "For requests without Accept-Encoding."),
     ])
 }
 
@@ -223,18 +239,7 @@ extension ValueFormat<String> {
 }
 
 extension ValueFormat<CompressionEncoding> {
-  static var compressionEncoding: Self {
-    let word = ValueFormat<CompressionEncoding>.word()
-    return Self(word.schema, text: word.text) { node, decoding in
-      if case .scalar(let scalar) = node.content, ["br", "zstd"].contains(scalar.text.lowercased()) {
-        decoding.note(
-          .unsupported, .unsupported, at: node.position,
-          "\(decoding.path) \(scalar.text): Traefik has this, Sluice not yet")
-        return nil
-      }
-      return word.decode(node, &decoding)
-    }
-  }
+  static var compressionEncoding: Self { word().butNotYet(["br", "zstd"]) }
 }
 
 extension ValueFormat<[CompressionEncoding]> {

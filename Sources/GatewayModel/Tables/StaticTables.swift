@@ -19,7 +19,8 @@ extension StaticConfiguration: ConfigurationRecord {
       .key(
         "labels", \.labels, .named(.labelSource), ours: true,
         "Request labels that rules can ask for, by name: Label(`env`, `prod`) or env == \"prod\"."),
-      .ignored("global", because: "Sluice neither checks for versions nor sends statistics", "Version check and statistics."),
+      .ignored(
+        "global", because: "Sluice neither checks for versions nor sends statistics", "Version check and statistics."),
       .notYet("tcpServersTransport", "Defaults for TCP connections to servers."),
       .notYet("tracing", "Distributed tracing."),
       .notYet("hostResolver", "CNAME flattening."),
@@ -43,7 +44,8 @@ extension Providers: ConfigurationRecord {
       .notYet("precedence", "Which provider wins."),
     ]
       + [
-        "docker", "swarm", "kubernetesIngress", "kubernetesIngressNGINX", "kubernetesCRD", "kubernetesGateway", "knative",
+        "docker", "swarm", "kubernetesIngress", "kubernetesIngressNGINX", "kubernetesCRD", "kubernetesGateway",
+        "knative",
         "rest", "consulCatalog", "nomad", "ecs", "consul", "etcd", "zooKeeper", "redis", "http", "plugin",
       ].map { .notYet($0, "Dynamic configuration from \($0).") }
       + ["marathon", "rancher"].map {
@@ -193,9 +195,10 @@ extension DefaultServersTransport: ConfigurationRecord {
     "DefaultServersTransport", "Defaults for connections to servers.",
     [
       .key("insecureSkipVerify", \.insecureSkipVerify, .boolean, "Whether servers' certificates are taken unchecked."),
-      .key("rootCAs", \.rootCAs, .list(.some("a path, or a certificate in PEM")), "Who may sign servers' certificates."),
       .key(
-        "maxIdleConnsPerHost", \.maxIdleConnsPerHost, .integer(),
+        "rootCAs", \.rootCAs, .list(.some("a path, or a certificate in PEM")), "Who may sign servers' certificates."),
+      .key(
+        "maxIdleConnsPerHost", \.maxIdleConnsPerHost, .idleConnections,
         "Idle connections kept for one server; 0 means the default, a negative number no reuse."),
       .key("forwardingTimeouts", \.forwardingTimeouts, .record(), "Timeouts towards servers."),
       .notYet("spiffe", "SPIFFE identities of servers."),
@@ -230,7 +233,9 @@ struct LabelSourceKeys: ConfigurationRecord {
     [
       .key("value", \.value, .optional(.string), ours: true, "Always this text."),
       .key("header", \.header, .optional(.fieldName), ours: true, "The first value of this request header."),
-      .key("query", \.query, .optional(.some("the name of a parameter")), ours: true, "The first value of this query parameter."),
+      .key(
+        "query", \.query, .optional(.some("the name of a parameter")), ours: true,
+        "The first value of this query parameter."),
       .key("default", \.default, .optional(.string), ours: true, "The value when header or parameter is missing."),
     ])
 }

@@ -1,8 +1,8 @@
 /// How one kind of value is read from a node, described to a schema and written as a default.
 ///
 /// A format decides by the key what a scalar means, as Traefik does: numbers and truth values may stand in quotes,
-/// and a text may look like a number. `decode` notes what is wrong and returns nil; the property then keeps its default,
-/// so that decoding goes on and finds the rest.
+/// and a text may look like a number. `decode` notes what is wrong and returns nil; the property then keeps its
+/// default, so that decoding goes on and finds the rest.
 struct ValueFormat<Value: Sendable>: Sendable {
   let schema: SchemaType
   let decode: @Sendable (ConfigurationNode, inout Decoding) -> Value?
@@ -39,8 +39,8 @@ struct ValueFormat<Value: Sendable>: Sendable {
     }
   }
 
-  /// A list. Traefik takes one scalar as a list with commas, and so does this.
-  static func list<Element>(_ element: ValueFormat<Element>) -> Self where Value == [Element] {
+  /// A list. Traefik takes one scalar as a list with commas, and so does this, unless a comma may belong to a value.
+  static func list<Element>(_ element: ValueFormat<Element>, commas: Bool = true) -> Self where Value == [Element] {
     Self(
       .list(element.schema),
       text: { $0.isEmpty ? nil : "[" + $0.map { element.text($0) ?? "" }.joined(separator: ", ") + "]" }
@@ -49,8 +49,8 @@ struct ValueFormat<Value: Sendable>: Sendable {
       switch node.content {
       case .sequence(let elements):
         nodes = elements
-      case .scalar(let scalar):
-        nodes = scalar.text.isEmpty ? [] : scalar.text.split(separator: ",").map { part in
+      case .scalar(let scalar) where commas:
+        nodes = scalar.text.split(separator: ",").map { part in
           let trimmed = part.drop(while: { $0 == " " })
           return ConfigurationNode(.scalar(.init(String(trimmed), style: .block)), at: node.position)
         }

@@ -25,8 +25,8 @@ public struct ConfigurationSource: Sendable {
     case dynamic
   }
 
-  /// The largest text that is read: 64 MiB, some 300,000 routers.
-  public static let bytesMax = 64 * 1024 * 1024
+  /// The largest text that is read: 32 MiB, some 200,000 routers.
+  public static let bytesMax = 32 * 1024 * 1024
 
   /// What messages call the text: its path.
   public var name: String

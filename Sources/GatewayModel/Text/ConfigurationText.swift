@@ -2,9 +2,9 @@
 enum ConfigurationText {
   /// A tree deeper than this is no configuration; the deepest documented key has ten steps.
   static let depthMax = 64
-  /// A tree larger than this is no configuration: 300,000 routers have less. Aliases of YAML count as often as they
+  /// A tree larger than this is no configuration: 100,000 routers have less. Aliases of YAML count as often as they
   /// are used, which is the bound on alias bombs.
-  static let nodesMax = 4_000_000
+  static let nodesMax = 1_000_000
 
   /// A text as a tree. The tree is nil when it could not be read; the mistakes then say why.
   static func read(_ source: ConfigurationSource) -> (text: SourceText, root: ConfigurationNode?, mistakes: [Mistake]) {
@@ -18,7 +18,8 @@ enum ConfigurationText {
     var text = SourceText(name: source.name, bytes: source.bytes)
     var mistakes: [Mistake] = []
     if text.hasByteOrderMark {
-      mistakes.append(text.mistake(.encoding, kind: .warning, at: .start, "the file begins with a byte order mark, which is ignored"))
+      mistakes.append(
+        text.mistake(.encoding, kind: .warning, at: .start, "the file begins with a byte order mark, which is ignored"))
       text = SourceText(name: source.name, bytes: Array(source.bytes.dropFirst(3)))
     }
     if let mistake = text.encodingMistake() { return (text, nil, mistakes + [mistake]) }

@@ -1,4 +1,4 @@
-/// The bytes of a text with the starts of its lines: turns offsets into places, and tells what no reader would say well.
+/// The bytes of a text with the starts of its lines: turns offsets into places, and says what no reader says well.
 ///
 /// libYAML and TOML readers report an unusual byte order mark, a NUL or a broken encoding in their own words and
 /// sometimes at no place. These checks come first, so that both formats say the same.
@@ -29,6 +29,22 @@ struct SourceText: Sendable {
       if lineStarts[middle] <= offset { low = middle } else { high = middle - 1 }
     }
     return SourcePosition(line: low + 1, column: Self.scalarCount(bytes[lineStarts[low]..<offset]) + 1)
+  }
+
+  /// Remembers the last place, so that asking for every place of a very long line costs the line once.
+  struct Cursor {
+    private var offset = 0
+    private var position = SourcePosition.start
+
+    mutating func position(of next: Int, in text: SourceText) -> SourcePosition {
+      if next >= offset, text.start(ofLine: position.line + 1) > next || position.line == text.lineCount {
+        position.column += SourceText.scalarCount(text.bytes[offset..<min(next, text.bytes.count)])
+      } else {
+        position = text.position(of: next)
+      }
+      offset = min(next, text.bytes.count)
+      return position
+    }
   }
 
   /// The bytes of a line without its end. Empty for a line that is not there.

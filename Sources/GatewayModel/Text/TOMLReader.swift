@@ -65,7 +65,8 @@ struct TOMLReader {
       return nil
     }
     if items[0].keys.isEmpty { return nil }
-    return convert(0)
+    var cursor = SourceText.Cursor()
+    return convert(0, &cursor)
   }
 
   private mutating func readDocument() throws {
@@ -166,7 +167,9 @@ struct TOMLReader {
       scanner.skipBlank(lines: false)
       let offset = scanner.offset
       guard path.count < ConfigurationText.depthMax else {
-        throw TOMLScanner.Problem(offset: offset, what: "the nesting is too deep here", expected: "at most \(ConfigurationText.depthMax) levels")
+        throw TOMLScanner.Problem(
+          offset: offset, what: "the nesting is too deep here", expected: "at most \(ConfigurationText.depthMax) levels"
+        )
       }
       path.append(Key(name: try scanner.key(), offset: offset))
       scanner.skipBlank(lines: false)
@@ -177,10 +180,12 @@ struct TOMLReader {
   private mutating func readValue(depth: Int) throws -> Int {
     let offset = scanner.offset
     guard depth <= ConfigurationText.depthMax else {
-      throw TOMLScanner.Problem(offset: offset, what: "the nesting is too deep here", expected: "at most \(ConfigurationText.depthMax) levels")
+      throw TOMLScanner.Problem(
+        offset: offset, what: "the nesting is too deep here", expected: "at most \(ConfigurationText.depthMax) levels")
     }
     guard items.count < ConfigurationText.nodesMax else {
-      throw TOMLScanner.Problem(offset: offset, what: "the file holds too many values", expected: "at most \(ConfigurationText.nodesMax)")
+      throw TOMLScanner.Problem(
+        offset: offset, what: "the file holds too many values", expected: "at most \(ConfigurationText.nodesMax)")
     }
     switch scanner.peek {
     case UInt8(ascii: "["): return try readList(depth: depth)
@@ -248,18 +253,23 @@ struct TOMLReader {
         expected: "it once; the first is at line \(text.position(of: first).line)"))
   }
 
-  private func convert(_ number: Int) -> ConfigurationNode {
+  /// Places are asked for in the order of the text, so that the cursor counts no line twice.
+  private func convert(_ number: Int, _ cursor: inout SourceText.Cursor) -> ConfigurationNode {
     let item = items[number]
-    let content: ConfigurationNode.Content =
-      switch item.shape {
-      case .scalar(let scalar): .scalar(scalar)
-      case .list, .tables: .sequence(item.elements.map(convert))
-      case .table:
-        .mapping(
-          item.keys.map { key in
-            .init(key: key.name, keyPosition: text.position(of: key.offset), value: convert(key.item))
-          })
-      }
-    return ConfigurationNode(content, at: text.position(of: item.offset))
+    let position = cursor.position(of: item.offset, in: text)
+    let content: ConfigurationNode.Content
+    switch item.shape {
+    case .scalar(let scalar):
+      content = .scalar(scalar)
+    case .list, .tables:
+      content = .sequence(item.elements.map { convert($0, &cursor) })
+    case .table:
+      content = .mapping(
+        item.keys.map { key in
+          let keyPosition = cursor.position(of: key.offset, in: text)
+          return .init(key: key.name, keyPosition: keyPosition, value: convert(key.item, &cursor))
+        })
+    }
+    return ConfigurationNode(content, at: position)
   }
 }

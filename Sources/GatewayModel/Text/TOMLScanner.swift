@@ -70,10 +70,14 @@ struct TOMLScanner {
   mutating func key() throws -> String {
     switch peek {
     case UInt8(ascii: "\""):
-      if starts(with: [0x22, 0x22, 0x22]) { throw Problem(offset: offset, what: "a key is a multi-line text", expected: "a key") }
+      if starts(with: [0x22, 0x22, 0x22]) {
+        throw Problem(offset: offset, what: "a key is a multi-line text", expected: "a key")
+      }
       return try basicString()
     case UInt8(ascii: "'"):
-      if starts(with: [0x27, 0x27, 0x27]) { throw Problem(offset: offset, what: "a key is a multi-line text", expected: "a key") }
+      if starts(with: [0x27, 0x27, 0x27]) {
+        throw Problem(offset: offset, what: "a key is a multi-line text", expected: "a key")
+      }
       return try literalString()
     default:
       let start = offset
@@ -103,13 +107,19 @@ struct TOMLScanner {
 
   private mutating func bareValue() throws -> String {
     let start = offset
-    while let byte = peek, Self.isBare(byte) || byte == UInt8(ascii: "+") || byte == UInt8(ascii: ".") || byte == UInt8(ascii: ":") {
+    while let byte = peek,
+      Self.isBare(byte) || byte == UInt8(ascii: "+") || byte == UInt8(ascii: ".") || byte == UInt8(ascii: ":")
+    {
       offset += 1
     }
     // A date and a time may have one space in between.
-    if offset - start == 10, bytes[start + 4] == UInt8(ascii: "-"), peek == 0x20, offset + 1 < bytes.count, Self.isDigit(bytes[offset + 1]) {
+    if offset - start == 10, bytes[start + 4] == UInt8(ascii: "-"), peek == 0x20, offset + 1 < bytes.count,
+      Self.isDigit(bytes[offset + 1])
+    {
       offset += 1
-      while let byte = peek, Self.isBare(byte) || byte == UInt8(ascii: "+") || byte == UInt8(ascii: ".") || byte == UInt8(ascii: ":") {
+      while let byte = peek,
+        Self.isBare(byte) || byte == UInt8(ascii: "+") || byte == UInt8(ascii: ".") || byte == UInt8(ascii: ":")
+      {
         offset += 1
       }
     }
@@ -119,7 +129,8 @@ struct TOMLScanner {
     let text = String(decoding: bytes[start..<offset], as: UTF8.self)
     guard let value = TOMLNumber.value(text) else {
       throw Problem(
-        offset: start, what: "\(Decoding.quote(text)) is no value", expected: "a number, true, false, a date, or a text in quotes")
+        offset: start, what: "\(Decoding.quote(text)) is no value",
+        expected: "a number, true, false, a date, or a text in quotes")
     }
     return value
   }
@@ -257,7 +268,7 @@ struct TOMLScanner {
   // MARK: - Bytes
 
   private mutating func skipComment() {
-    while let byte = peek, byte != 0x0a, !(byte == 0x0d && starts(with: [0x0d, 0x0a])) { offset += 1 }
+    while let byte = peek, byte != 0x0a, byte != 0x0d { offset += 1 }
   }
 
   private func starts(with prefix: [UInt8]) -> Bool { bytes[offset...].starts(with: prefix) }

@@ -1,10 +1,11 @@
 /// Refuses aliases where they could become keys, before Yams reads the text.
 ///
-/// Yams looks for duplicate keys by hashing them, and the hash of a section or list walks all it holds. With aliases of
-/// aliases (`b: &b [*a, *a]`, `c: &c [*b, *b]`, …) thirty lines hold a billion values, and one of them as a key
-/// hangs the process. As values they are harmless: Yams shares them and the reader counts. So an alias must stand
-/// alone behind `key:` or `-`, or in a list behind `<<:`, and a file with aliases has no `?` keys. The check is by lines and
-/// may refuse a text that merely looks like this; only files that have both anchors and aliases are looked at.
+/// Yams looks for duplicate keys by hashing them, and the hash of a section or list walks all it holds. With
+/// aliases of aliases (`b: &b [*a, *a]`, `c: &c [*b, *b]`, …) thirty lines hold a billion values, and one of them
+/// as a key hangs the process. As values they are harmless: Yams shares them and the reader counts. So an alias
+/// must stand alone behind `key:` or `-`, or in a list behind `<<:`, and a file with aliases has no `?` keys. The
+/// check is by lines and may refuse a text that merely looks like this; only files that have both anchors and
+/// aliases are looked at.
 enum YAMLAliasCheck {
   static func mistake(in text: SourceText) -> Mistake? {
     guard text.bytes.contains(UInt8(ascii: "&")), text.bytes.contains(UInt8(ascii: "*")) else { return nil }
@@ -20,9 +21,10 @@ enum YAMLAliasCheck {
       let line = text.line(number)
       let content = line.drop { $0 == 0x20 || $0 == 0x09 }
       if content.first == UInt8(ascii: "#") { continue }
+      let merges = isMergeList(content)
       for index in line.indices {
         if isToken(UInt8(ascii: "*"), at: index, in: line) {
-          if !standsAlone(index, in: line), !isMergeList(content) {
+          if !merges, !standsAlone(index, in: line) {
             return text.mistake(
               .syntax, at: text.position(of: index),
               "an alias stands inside brackets or is a key", expected: "an alias alone behind \"key: \" or \"- \"")

@@ -9,6 +9,8 @@ import Yams
 struct YAMLReader {
   /// How many duplicate keys are noted before the rest is left for the next run.
   private static let duplicatesMax = 16
+  /// Larger texts are not read again for more duplicates.
+  private static let rereadBytesMax = 4 * 1024 * 1024
   private static let duplicateKeyPrefix = "__sluice_duplicate_"
 
   private let text: SourceText
@@ -36,7 +38,7 @@ struct YAMLReader {
         return root
       } catch YamlError.duplicatedKeysInMapping(let duplicates, let context) {
         guard let offset = noteDuplicate(duplicates.first ?? "", first: context.mark, in: bytes),
-          mistakes.count < Self.duplicatesMax
+          mistakes.count < Self.duplicatesMax, bytes.count < Self.rereadBytesMax
         else { return nil }
         let key = Array("\(Self.duplicateKeyPrefix)\(mistakes.count)".utf8)
         bytes.replaceSubrange(offset, with: key)
@@ -54,10 +56,12 @@ struct YAMLReader {
 
   private mutating func note(_ error: YamlError) {
     switch error {
-    case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _), .composer(_, let problem, let mark, _):
+    case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
+      .composer(_, let problem, let mark, _):
       note(problem: problem, at: SourcePosition(line: max(mark.line, 1), column: max(mark.column, 1)))
     case .reader(let problem, let offset, _, _):
-      mistakes.append(text.mistake(.encoding, at: text.position(of: offset ?? 0), "YAML: \(problem)", expected: "UTF-8 text"))
+      mistakes.append(
+        text.mistake(.encoding, at: text.position(of: offset ?? 0), "YAML: \(problem)", expected: "UTF-8 text"))
     default:
       mistakes.append(text.mistake(.syntax, at: .start, "YAML: the file cannot be read"))
     }
@@ -157,14 +161,16 @@ struct YAMLReader {
     }
   }
 
-  private mutating func convert(_ mapping: Node.Mapping, at position: SourcePosition, depth: Int) -> ConfigurationNode? {
+  private mutating func convert(_ mapping: Node.Mapping, at position: SourcePosition, depth: Int) -> ConfigurationNode?
+  {
     var entries: [ConfigurationNode.Entry] = []
     var merges: [ConfigurationNode] = []
     entries.reserveCapacity(mapping.count)
     for (key, value) in mapping {
       let keyPosition = SourcePosition(line: key.mark?.line ?? 1, column: key.mark?.column ?? 1)
       guard case .scalar(let name) = key else {
-        mistakes.append(text.mistake(.wrongType, at: keyPosition, "a key is a list or a section", expected: "a text as a key"))
+        mistakes.append(
+          text.mistake(.wrongType, at: keyPosition, "a key is a list or a section", expected: "a text as a key"))
         continue
       }
       if name.string.hasPrefix(Self.duplicateKeyPrefix) { continue }
@@ -187,7 +193,8 @@ struct YAMLReader {
       for section in sections {
         guard case .mapping(let merged) = section.content else {
           mistakes.append(
-            text.mistake(.wrongType, at: section.position, "<< merges \(section.kind)", expected: "an alias of a section"))
+            text.mistake(
+              .wrongType, at: section.position, "<< merges \(section.kind)", expected: "an alias of a section"))
           continue
         }
         for entry in merged where names.insert(entry.key).inserted {

@@ -1,8 +1,8 @@
 /// Checks what no table can: that names lead somewhere, that nothing runs in circles, that values fit together.
 ///
-/// Input are decoded sources, output is a `ValidatedConfiguration` or every mistake there is, each at its place. The checks run on
-/// the merged configuration, because a router in one file may use a service of another; places are looked up in the
-/// trees only when there is something to say, so a right configuration pays nothing for them.
+/// Input are decoded sources, output is a `ValidatedConfiguration` or every mistake there is, each at its place.
+/// The checks run on the merged configuration, because a router in one file may use a service of another; places
+/// are looked up in the trees only when there is something to say, so a right configuration pays nothing for them.
 public enum ConfigurationValidator {
   /// Validates sources together. One of them should be the main file; without one, static defaults hold.
   public static func validate(_ sources: [DecodedSource], allowUnsupported: Bool = false) -> ConfigurationOutcome {
@@ -44,6 +44,7 @@ struct Validation {
   private(set) var mistakes: [Mistake] = []
   /// Names that a source declares whether or not they could be decoded: references to them are no mistakes.
   private(set) var declared: [Section: Set<String>] = [:]
+  private var sorted: [Section: [String]] = [:]
   /// Declared, but of a type that is not supported: what uses them is left out.
   var unusable: [Section: Set<String>] = [:]
 
@@ -82,8 +83,9 @@ struct Validation {
     _ kind: Mistake.Kind = .error, _ code: Mistake.Code, at path: ConfigurationPath, _ what: String,
     expected: String? = nil, suggestion: String? = nil, key: Bool = false
   ) {
-    guard mistakes.count < Decoding.mistakesMax else { return }
-    mistakes.append(
+    // Looking places up costs time; nobody reads what is beyond the bound.
+    guard mistakes.count <= Decoding.mistakesMax else { return }
+    note(
       Mistake(
         kind, code, at: location(of: path, key: key), path: path.description, what: what, expected: expected,
         suggestion: suggestion))
@@ -92,7 +94,16 @@ struct Validation {
   /// Whether a key is written, rightly or not.
   func isWritten(_ path: ConfigurationPath) -> Bool { sources.contains { $0.node(at: path) != nil } }
 
-  mutating func note(_ mistake: Mistake) { if mistakes.count < Decoding.mistakesMax { mistakes.append(mistake) } }
+  /// Notes a mistake; those beyond a bound that no reader reaches become one line.
+  mutating func note(_ mistake: Mistake) {
+    if mistakes.count < Decoding.mistakesMax {
+      mistakes.append(mistake)
+    } else if mistakes.count == Decoding.mistakesMax {
+      let location = SourceLocation(
+        file: mistake.file, position: SourcePosition(line: mistake.line, column: mistake.column))
+      mistakes.append(Mistake(.error, .tooMany, at: location, what: "there are more mistakes, which are not shown"))
+    }
+  }
 
   func location(of path: ConfigurationPath, key: Bool = false) -> SourceLocation {
     var path = path
@@ -114,7 +125,8 @@ struct Validation {
     for section in Section.allCases {
       var owner: [String: DecodedSource] = [:]
       for source in sources {
-        guard case .mapping(let entries)? = source.root?.entry(section.parent)?.value.entry(section.rawValue)?.value.content
+        guard
+          case .mapping(let entries)? = source.root?.entry(section.parent)?.value.entry(section.rawValue)?.value.content
         else { continue }
         for entry in entries {
           if let first = owner[entry.key] {
@@ -167,13 +179,20 @@ struct Validation {
       }
       return
     }
-    let names = (declared[section] ?? []).sorted()
+    let names = sortedNames(section)
     let suggestion = Suggestion.nearest(to: name, in: names)
     let list = names.prefix(8).joined(separator: ", ") + (names.count > 8 ? " and \(names.count - 8) more" : "")
     note(
       .unknownReference, at: path, "there is no \(section.noun) \(Decoding.quote(name))",
       expected: suggestion != nil ? nil : names.isEmpty ? "one to be defined under \(section.path)" : "one of \(list)",
       suggestion: suggestion)
+  }
+
+  private mutating func sortedNames(_ section: Section) -> [String] {
+    if let names = sorted[section] { return names }
+    let names = (declared[section] ?? []).sorted()
+    sorted[section] = names
+    return names
   }
 
   private mutating func noteInternal(_ name: String, _ section: Section, at path: ConfigurationPath) {
@@ -198,7 +217,8 @@ struct Validation {
 
 extension Validation {
   mutating func note(
-    _ code: Mistake.Code, at path: ConfigurationPath, _ what: String, expected: String? = nil, suggestion: String? = nil,
+    _ code: Mistake.Code, at path: ConfigurationPath, _ what: String, expected: String? = nil,
+    suggestion: String? = nil,
     key: Bool = false
   ) {
     note(.error, code, at: path, what, expected: expected, suggestion: suggestion, key: key)

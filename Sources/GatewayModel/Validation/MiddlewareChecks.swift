@@ -10,7 +10,9 @@ extension Validation {
         }
       case .errors(let errors) where !errors.service.isEmpty:
         checkReference(errors.service, to: .services, at: path.key("errors").key("service"))
-        if unusable[.services]?.contains(errors.service) == true { unusable[.middlewares, default: []].insert(element.name) }
+        if unusable[.services]?.contains(errors.service) == true {
+          unusable[.middlewares, default: []].insert(element.name)
+        }
       case .compress(let compress):
         if !compress.includedContentTypes.isEmpty, !compress.excludedContentTypes.isEmpty {
           note(
@@ -43,7 +45,8 @@ extension Validation {
     ].count(where: \.self)
     if written > 1 {
       note(
-        .conflict, at: path, "\(path) has several criteria", expected: "one of ipStrategy, requestHeaderName and requestHost",
+        .conflict, at: path, "\(path) has several criteria",
+        expected: "one of ipStrategy, requestHeaderName and requestHost",
         key: true)
     }
   }

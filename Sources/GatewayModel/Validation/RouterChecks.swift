@@ -34,7 +34,8 @@ extension Validation {
     if let tls = router.tls { checkOptions(tls, at: path.key("tls").key("options")) }
     if router.priority > Self.priorityMax {
       note(
-        .wrongValue, at: path.key("priority"), "\(path.key("priority")) is \(router.priority), reserved for the gateway's own routers",
+        .wrongValue, at: path.key("priority"),
+        "\(path.key("priority")) is \(router.priority), reserved for the gateway's own routers",
         expected: "at most \(Self.priorityMax)")
     }
     for entryPoint in router.entryPoints.isEmpty ? defaults : router.entryPoints {
@@ -66,7 +67,8 @@ extension Validation {
       var location = self.location(of: path)
       for source in sources {
         guard let node = source.node(at: path) else { continue }
-        location = SourceLocation(file: source.name, position: source.text.position(inside: node, offset: mistake.offset))
+        location = SourceLocation(
+          file: source.name, position: source.text.position(inside: node, offset: mistake.offset))
         break
       }
       note(
@@ -82,7 +84,8 @@ extension Validation {
   private mutating func isUsable(_ router: Router, name: String, _ bindings: [ValidatedRouter.Binding]) -> Bool {
     let middlewares = unusable[.middlewares] ?? []
     let services = unusable[.services] ?? []
-    let missing = bindings.lazy.flatMap(\.middlewares).first { middlewares.contains($0) || $0.contains("@") }
+    let missing =
+      bindings.lazy.flatMap(\.middlewares).first { middlewares.contains($0) || $0.contains("@") }
       ?? (services.contains(router.service) || isForeign(router.service) ? router.service : nil)
     guard let missing else { return true }
     guard allowUnsupported else { return false }

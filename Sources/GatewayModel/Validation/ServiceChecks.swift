@@ -59,7 +59,8 @@ extension Validation {
         case 1? where noted.insert(next).inserted:
           let circle = way.map(\.name).drop { $0 != next } + [next]
           note(
-            .cycle, at: section.path.key(next), "the \(section.noun) \(Decoding.quote(next)) leads back to itself: "
+            .cycle, at: section.path.key(next),
+            "the \(section.noun) \(Decoding.quote(next)) leads back to itself: "
               + circle.prefix(10).joined(separator: " → "), expected: "no circle", key: true)
         case nil:
           if known.contains(next) {

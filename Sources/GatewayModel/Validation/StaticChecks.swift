@@ -30,7 +30,8 @@ extension Validation {
     checkProvider()
     checkEndpoint(`static`.ping.map { ($0.entryPoint, $0.manualRouting) }, at: ["ping", "entryPoint"])
     checkEndpoint(
-      `static`.metrics.prometheus.map { ($0.entryPoint, $0.manualRouting) }, at: ["metrics", "prometheus", "entryPoint"])
+      `static`.metrics.prometheus.map { ($0.entryPoint, $0.manualRouting) },
+      at: ["metrics", "prometheus", "entryPoint"])
     checkBuckets()
   }
 
