@@ -45,10 +45,11 @@ import Testing
       (4_102_444_800, "2100-01-01T00:00:00Z"), (4_107_542_399, "2100-02-28T23:59:59Z"), (-5, "1970-01-01T00:00:00Z"),
     ] as [(Int64, String)])
   func calendar(_ seconds: Int64, _ text: String) {
-    var line: [UInt8] = []
+    var line = LineBuffer()
     var time = LogTime(fixedOffsetSeconds: 0)
     time.appendSeconds(seconds * 1_000_000_000, to: &line)
-    #expect(String(decoding: line, as: UTF8.self) == text)
+    let written = line.withBytes { String(decoding: $0, as: UTF8.self) }
+    #expect(written == text)
   }
 
   @Test("a request the gateway answered itself has no origin, router or service")

@@ -62,8 +62,9 @@ struct LoggedRequest {
   func line(_ settings: AccessLog, rules: RedactionRules = RedactionRules(), offset: Int64 = 0) -> [UInt8] {
     var formatter = AccessLogFormatter(AccessLogPlan(settings), time: LogTime(fixedOffsetSeconds: offset))
     formatter.rules = rules
-    var bytes: [UInt8] = []
-    withRecord { record, headers in formatter.append(record, headers: headers, to: &bytes) }
+    var buffer = LineBuffer(capacity: 1)
+    withRecord { record, headers in formatter.append(record, headers: headers, to: &buffer) }
+    let bytes = buffer.withBytes { Array($0) }
     #expect(bytes.last == 0x0a)
     #expect(bytes.dropLast().allSatisfy { $0 >= 0x20 && $0 != 0x7f }, "a line has no controls")
     return Array(bytes.dropLast())

@@ -150,6 +150,22 @@ final class LinesLogged: LogHandler, Sendable {
     #expect(logged.all.first?.contains("No space left") == true)
   }
 
+  @Test("a pipe that nobody reads any more is an error, not the end of the process")
+  func brokenPipe() throws {
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    let path = folder + "/pipe"
+    #expect(mkfifo(path, 0o600) == 0)
+    let reader = open(path, O_RDWR)
+    let writer = try AccessLogWriter(path: path, logger: LinesLogged().logger)
+    close(reader)
+    let shard = ShardAccessLog(plan: AccessLogPlan(accessLog(.common)), writer: writer)
+    log(shard, "/x")
+    shard.flush()
+    #expect(writer.close())
+    #expect(writer.counts == AccessLogWriter.Counts(linesLostToErrors: 1, errors: 1))
+  }
+
   @Test("a path that cannot be opened is an error, and standard output stays open")
   func unopenable() {
     #expect(throws: LogFileError.self) {

@@ -33,7 +33,7 @@ struct AccessLogFormatter {
   }
 
   /// Appends a line with its line feed.
-  mutating func append(_ record: AccessLogRecord, headers: AccessLogHeaderVisitor, to line: inout [UInt8]) {
+  mutating func append(_ record: AccessLogRecord, headers: AccessLogHeaderVisitor, to line: inout LineBuffer) {
     switch plan.format {
     case .json: appendJSON(record, headers, to: &line)
     case .common: appendCommon(record, headers, isGeneric: false, to: &line)
@@ -45,7 +45,7 @@ struct AccessLogFormatter {
   // MARK: JSON
 
   private mutating func appendJSON(
-    _ record: AccessLogRecord, _ headers: AccessLogHeaderVisitor, to line: inout [UInt8]
+    _ record: AccessLogRecord, _ headers: AccessLogHeaderVisitor, to line: inout LineBuffer
   ) {
     line.append(UInt8(ascii: "{"))
     for planned in plan.fields {
@@ -56,7 +56,7 @@ struct AccessLogFormatter {
       } else if append(planned.field, of: record, to: &line) {
         line.append(UInt8(ascii: ","))
       } else {
-        line.removeSubrange(start...)
+        line.truncate(to: start)
       }
     }
     if plan.mayKeepHeaders {
@@ -72,7 +72,7 @@ struct AccessLogFormatter {
 
   /// Appends a field's value; false, and nothing, when the request has none.
   private mutating func append(
-    _ field: AccessLogPlan.Field, of record: AccessLogRecord, to line: inout [UInt8]
+    _ field: AccessLogPlan.Field, of record: AccessLogRecord, to line: inout LineBuffer
   ) -> Bool {
     switch field {
     case .clientAddr:
@@ -130,7 +130,7 @@ struct AccessLogFormatter {
   }
 
   private mutating func quoted(
-    _ line: inout [UInt8], _ body: (inout [UInt8], inout AccessLogFormatter) -> Void
+    _ line: inout LineBuffer, _ body: (inout LineBuffer, inout AccessLogFormatter) -> Void
   ) -> Bool {
     line.append(UInt8(ascii: "\""))
     body(&line, &self)
@@ -138,25 +138,25 @@ struct AccessLogFormatter {
     return true
   }
 
-  private mutating func string(_ bytes: Bytes, to line: inout [UInt8]) -> Bool {
+  private mutating func string(_ bytes: Bytes, to line: inout LineBuffer) -> Bool {
     guard !bytes.isEmpty else { return false }
     return quoted(&line) { $1.appendValue(bytes, .json, to: &$0) }
   }
 
-  private func constant(_ text: StaticString, to line: inout [UInt8]) -> Bool {
+  private func constant(_ text: StaticString, to line: inout LineBuffer) -> Bool {
     line.append(UInt8(ascii: "\""))
     LogText.append(text, to: &line)
     line.append(UInt8(ascii: "\""))
     return true
   }
 
-  private func number(_ value: UInt64, to line: inout [UInt8]) -> Bool {
+  private func number(_ value: UInt64, to line: inout LineBuffer) -> Bool {
     LogText.append(value, to: &line)
     return true
   }
 
   /// How much smaller compression made the body, as Traefik says it: origin's size by the client's, three digits.
-  private func appendRatio(_ record: AccessLogRecord, to line: inout [UInt8]) -> Bool {
+  private func appendRatio(_ record: AccessLogRecord, to line: inout LineBuffer) -> Bool {
     guard record.originStatus != 0, record.responseBodyBytes > 0, record.originBodyBytes > 0,
       record.originBodyBytes != record.responseBodyBytes
     else { return false }
@@ -172,7 +172,7 @@ struct AccessLogFormatter {
 
   /// Fields of one set that are kept; fields of the same name are one, their values joined by commas.
   private mutating func appendHeaders(
-    _ set: AccessLogHeaderSet, _ prefix: StaticString, _ headers: AccessLogHeaderVisitor, to line: inout [UInt8]
+    _ set: AccessLogHeaderSet, _ prefix: StaticString, _ headers: AccessLogHeaderVisitor, to line: inout LineBuffer
   ) {
     collectHeaders(set, headers)
     for index in kept.indices where !kept[index].isWritten {
@@ -214,7 +214,7 @@ struct AccessLogFormatter {
   }
 
   /// `user-agent` as Go writes it: `User-Agent`.
-  private func appendCanonical(_ name: Bytes, to line: inout [UInt8]) {
+  private func appendCanonical(_ name: Bytes, to line: inout LineBuffer) {
     let start = line.count
     LogText.appendJSON(name, to: &line)
     var isFirst = true
@@ -232,7 +232,7 @@ struct AccessLogFormatter {
   // MARK: Common Log Format
 
   private mutating func appendCommon(
-    _ record: AccessLogRecord, _ headers: AccessLogHeaderVisitor, isGeneric: Bool, to line: inout [UInt8]
+    _ record: AccessLogRecord, _ headers: AccessLogHeaderVisitor, isGeneric: Bool, to line: inout LineBuffer
   ) {
     column(.clientHost, to: &line) { line, formatter in
       if record.forwardedFor.isEmpty { return formatter.appendAddress(record, hasPort: false, to: &line) }
@@ -268,7 +268,7 @@ struct AccessLogFormatter {
   }
 
   /// `"Referer" "User-Agent"`, as far as these headers are kept.
-  private mutating func appendCommonHeaders(_ headers: AccessLogHeaderVisitor, to line: inout [UInt8]) {
+  private mutating func appendCommonHeaders(_ headers: AccessLogHeaderVisitor, to line: inout LineBuffer) {
     if plan.mayKeepHeaders { collectHeaders(.request, headers) }
     for wanted in ["referer", "user-agent"] as [StaticString] {
       let name = Bytes(start: wanted.utf8Start, count: wanted.utf8CodeUnitCount)
@@ -288,8 +288,8 @@ struct AccessLogFormatter {
   }
 
   private mutating func column(
-    _ field: AccessLogPlan.Field, to line: inout [UInt8],
-    _ body: (inout [UInt8], inout AccessLogFormatter) -> Void
+    _ field: AccessLogPlan.Field, to line: inout LineBuffer,
+    _ body: (inout LineBuffer, inout AccessLogFormatter) -> Void
   ) {
     switch plan.mode(field) {
     case .keep: body(&line, &self)
@@ -299,14 +299,14 @@ struct AccessLogFormatter {
   }
 
   private mutating func column(
-    _ field: AccessLogPlan.Field, _ value: Bytes, _ quoting: Quoting, to line: inout [UInt8]
+    _ field: AccessLogPlan.Field, _ value: Bytes, _ quoting: Quoting, to line: inout LineBuffer
   ) {
     column(field, to: &line) { line, formatter in
       if value.isEmpty { line.append(UInt8(ascii: "-")) } else { formatter.appendValue(value, quoting, to: &line) }
     }
   }
 
-  private mutating func quotedColumn(_ field: AccessLogPlan.Field, _ value: Bytes, to line: inout [UInt8]) {
+  private mutating func quotedColumn(_ field: AccessLogPlan.Field, _ value: Bytes, to line: inout LineBuffer) {
     LogText.append(" \"", to: &line)
     column(field, value, .common, to: &line)
     line.append(UInt8(ascii: "\""))
@@ -314,7 +314,7 @@ struct AccessLogFormatter {
 
   // MARK: Values
 
-  private mutating func appendPath(_ record: AccessLogRecord, _ quoting: Quoting, to line: inout [UInt8]) {
+  private mutating func appendPath(_ record: AccessLogRecord, _ quoting: Quoting, to line: inout LineBuffer) {
     var path = record.path
     if !plan.keepsQuery, let query = path.firstIndex(of: UInt8(ascii: "?")) {
       path = Bytes(rebasing: path[..<query])
@@ -324,7 +324,7 @@ struct AccessLogFormatter {
 
   /// Appends bytes from outside: credentials and what the rules name are replaced, then the rest is made harmless.
   private mutating func appendValue(
-    _ bytes: Bytes, _ quoting: Quoting, isURL: Bool = false, to line: inout [UInt8]
+    _ bytes: Bytes, _ quoting: Quoting, isURL: Bool = false, to line: inout LineBuffer
   ) {
     let mayHoldSecrets = isURL && bytes.contains { $0 == UInt8(ascii: "?") || $0 == UInt8(ascii: "@") }
     guard mayHoldSecrets || !rules.isEmpty else { return Self.append(bytes, quoting, to: &line) }
@@ -338,7 +338,7 @@ struct AccessLogFormatter {
     text.withUnsafeBytes { Self.append($0, quoting, to: &line) }
   }
 
-  private static func append(_ bytes: Bytes, _ quoting: Quoting, to line: inout [UInt8]) {
+  private static func append(_ bytes: Bytes, _ quoting: Quoting, to line: inout LineBuffer) {
     switch quoting {
     case .json: LogText.appendJSON(bytes, to: &line)
     case .common: LogText.appendCommon(bytes, isQuoted: true, to: &line)
@@ -346,7 +346,7 @@ struct AccessLogFormatter {
     }
   }
 
-  private func appendAddress(_ record: AccessLogRecord, hasPort: Bool, to line: inout [UInt8]) {
+  private func appendAddress(_ record: AccessLogRecord, hasPort: Bool, to line: inout LineBuffer) {
     LogText.append(record.clientAddress, isBracketed: hasPort, to: &line)
     guard hasPort else { return }
     line.append(UInt8(ascii: ":"))

@@ -6,41 +6,24 @@ public import GatewayModel
 /// safe side: a field of ours may be redacted as headers may, and credentials are never kept (see `SecretNames`).
 public struct AccessLogPlan: Sendable {
   /// A field of a line, in the order in which JSON lines have them: that of their names, as Traefik writes them.
-  enum Field: String, Sendable, CaseIterable {
-    case clientAddr = "ClientAddr"
-    case clientHost = "ClientHost"
-    case clientPort = "ClientPort"
-    case clientUsername = "ClientUsername"
-    case code = "Code"
-    case downstreamContentSize = "DownstreamContentSize"
-    case downstreamStatus = "DownstreamStatus"
-    case duration = "Duration"
-    case gzipRatio = "GzipRatio"
-    case originContentSize = "OriginContentSize"
-    case originDuration = "OriginDuration"
-    case originStatus = "OriginStatus"
-    case overhead = "Overhead"
-    case requestAddr = "RequestAddr"
-    case requestContentSize = "RequestContentSize"
-    case requestCount = "RequestCount"
-    case requestHost = "RequestHost"
-    case requestID = "RequestID"
-    case requestMethod = "RequestMethod"
-    case requestPath = "RequestPath"
-    case requestPort = "RequestPort"
-    case requestProtocol = "RequestProtocol"
-    case requestScheme = "RequestScheme"
-    case retryAttempts = "RetryAttempts"
-    case routerName = "RouterName"
-    case serviceAddr = "ServiceAddr"
-    case serviceName = "ServiceName"
-    case serviceURL = "ServiceURL"
-    case startLocal = "StartLocal"
-    case startUTC = "StartUTC"
-    case tlsCipher = "TLSCipher"
-    case tlsClientSubject = "TLSClientSubject"
-    case tlsVersion = "TLSVersion"
-    case entryPointName
+  enum Field: Int, Sendable, CaseIterable {
+    case clientAddr, clientHost, clientPort, clientUsername, code, downstreamContentSize, downstreamStatus, duration,
+      gzipRatio, originContentSize, originDuration, originStatus, overhead, requestAddr, requestContentSize,
+      requestCount, requestHost, requestID, requestMethod, requestPath, requestPort, requestProtocol, requestScheme,
+      retryAttempts, routerName, serviceAddr, serviceName, serviceURL, startLocal, startUTC, tlsCipher,
+      tlsClientSubject, tlsVersion, entryPointName
+
+    /// As Traefik writes it.
+    var name: String { Self.names[rawValue] }
+
+    private static let names = [
+      "ClientAddr", "ClientHost", "ClientPort", "ClientUsername", "Code", "DownstreamContentSize",
+      "DownstreamStatus", "Duration", "GzipRatio", "OriginContentSize", "OriginDuration", "OriginStatus", "Overhead",
+      "RequestAddr", "RequestContentSize", "RequestCount", "RequestHost", "RequestID", "RequestMethod",
+      "RequestPath", "RequestPort", "RequestProtocol", "RequestScheme", "RetryAttempts", "RouterName", "ServiceAddr",
+      "ServiceName", "ServiceURL", "StartLocal", "StartUTC", "TLSCipher", "TLSClientSubject", "TLSVersion",
+      "entryPointName",
+    ]
   }
 
   struct PlannedField: Sendable {
@@ -53,6 +36,7 @@ public struct AccessLogPlan: Sendable {
   struct PlannedHeader: Sendable {
     /// In lower case.
     let name: [UInt8]
+    /// Never `keep` for a credential.
     let mode: FieldMode
   }
 
@@ -74,13 +58,15 @@ public struct AccessLogPlan: Sendable {
     format = settings.format
     var named: [String: FieldMode] = [:]
     for element in settings.fields.names { named[element.name.lowercased()] = element.value }
-    let modes = Field.allCases.map { named[$0.rawValue.lowercased()] ?? settings.fields.defaultMode }
+    let modes = Field.allCases.map { named[$0.name.lowercased()] ?? settings.fields.defaultMode }
     self.modes = modes
     fields = zip(Field.allCases, modes).filter { $0.1 != .drop }.map { field, mode in
-      PlannedField(field: field, key: Array("\"\(field.rawValue)\":".utf8), isRedacted: mode == .redact)
+      PlannedField(field: field, key: Array("\"\(field.name)\":".utf8), isRedacted: mode == .redact)
     }
-    headers = settings.fields.headers.names.map {
-      PlannedHeader(name: Array($0.name.lowercased().utf8), mode: $0.value)
+    headers = settings.fields.headers.names.map { element in
+      let isKept = element.value == .keep && !SecretNames.isSecret(header: element.name)
+      return PlannedHeader(
+        name: Array(element.name.lowercased().utf8), mode: isKept || element.value == .drop ? element.value : .redact)
     }
     headerDefault = settings.fields.headers.defaultMode
     mayKeepHeaders = headerDefault != .drop || headers.contains { $0.mode != .drop }
@@ -92,10 +78,7 @@ public struct AccessLogPlan: Sendable {
     hasFilters = !filters.statusCodes.isEmpty || filters.retryAttempts || minDurationNanos > 0
   }
 
-  func mode(_ field: Field) -> FieldMode {
-    // `allCases` is in the order of declaration, and so is `modes`.
-    modes[Field.positions[field] ?? 0]
-  }
+  func mode(_ field: Field) -> FieldMode { modes[field.rawValue] }
 
   /// Whether a request is logged: it meets one of the filters, or there is none.
   public func keeps(status: UInt16, retryAttempts: UInt32, durationNanos: UInt64) -> Bool {
@@ -108,9 +91,8 @@ public struct AccessLogPlan: Sendable {
 
   /// What happens to a header field. A credential is never kept.
   func mode(header name: UnsafeRawBufferPointer) -> FieldMode {
-    var mode = headerDefault
-    for header in headers where Self.isSame(name, header.name) { mode = header.mode }
-    return mode == .keep && SecretNames.isSecret(header: name) ? .redact : mode
+    for header in headers where Self.isSame(name, header.name) { return header.mode }
+    return headerDefault == .keep && SecretNames.isSecret(header: name) ? .redact : headerDefault
   }
 
   private static func isSame(_ name: UnsafeRawBufferPointer, _ lowercased: [UInt8]) -> Bool {
@@ -118,8 +100,4 @@ public struct AccessLogPlan: Sendable {
     for index in 0..<name.count where LogText.lowercased(name[index]) != lowercased[index] { return false }
     return true
   }
-}
-
-extension AccessLogPlan.Field {
-  static let positions = Dictionary(uniqueKeysWithValues: allCases.enumerated().map { ($1, $0) })
 }

@@ -80,7 +80,10 @@ public final class AccessLogWriter: Sendable {
       state.queue.append(Batch(bytes: full, lines: lines))
       return true
     }
-    if isQueued { wake.set() } else { buffer.removeAll(keepingCapacity: true) }
+    guard isQueued else { return buffer.removeAll(keepingCapacity: true) }
+    wake.set()
+    // A buffer that nobody has used yet gets its size at once, not by doubling.
+    if buffer.capacity < ShardAccessLog.bufferCapacity { buffer.reserveCapacity(ShardAccessLog.bufferCapacity) }
   }
 
   /// Opens the file's path again, after a rotation has renamed it: what SIGUSR1 asks for.

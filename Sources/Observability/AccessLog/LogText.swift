@@ -8,17 +8,16 @@ import GatewayModel
 enum LogText {
   private static let hexDigits: StaticString = "0123456789abcdef"
 
-  static func append(_ text: StaticString, to line: inout [UInt8]) {
-    line.append(contentsOf: UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
-  }
+  @inline(__always)
+  static func append(_ text: StaticString, to line: inout LineBuffer) { line.append(text) }
 
   static func lowercased(_ byte: UInt8) -> UInt8 { byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte }
 
   /// The inside of a JSON string.
-  static func appendJSON(_ text: UnsafeRawBufferPointer, to line: inout [UInt8]) {
+  static func appendJSON(_ text: UnsafeRawBufferPointer, to line: inout LineBuffer) {
     var index = 0
     var plainStart = 0
-    func flush(_ line: inout [UInt8]) {
+    func flush(_ line: inout LineBuffer) {
       if plainStart < index { line.append(contentsOf: text[plainStart..<index]) }
     }
     while index < text.count {
@@ -48,7 +47,7 @@ enum LogText {
     flush(&line)
   }
 
-  private static func appendJSON(_ byte: UInt8, to line: inout [UInt8]) {
+  private static func appendJSON(_ byte: UInt8, to line: inout LineBuffer) {
     switch byte {
     case 0x22: append("\\\"", to: &line)
     case 0x5c: append("\\\\", to: &line)
@@ -60,13 +59,16 @@ enum LogText {
     }
   }
 
-  private static func appendEscape(_ unit: UInt16, to line: inout [UInt8]) {
+  private static func appendEscape(_ unit: UInt16, to line: inout LineBuffer) {
     append("\\u", to: &line)
-    for shift in [12, 8, 4, 0] as [UInt16] { line.append(hexDigit(UInt8(unit >> shift & 0xf))) }
+    line.append(hexDigit(UInt8(unit >> 12 & 0xf)))
+    line.append(hexDigit(UInt8(unit >> 8 & 0xf)))
+    line.append(hexDigit(UInt8(unit >> 4 & 0xf)))
+    line.append(hexDigit(UInt8(unit & 0xf)))
   }
 
   /// Text of a Common Log Format line; `isQuoted` when quotes stand around it, else spaces are escaped too.
-  static func appendCommon(_ text: UnsafeRawBufferPointer, isQuoted: Bool, to line: inout [UInt8]) {
+  static func appendCommon(_ text: UnsafeRawBufferPointer, isQuoted: Bool, to line: inout LineBuffer) {
     for byte in text {
       if byte < 0x20 || byte >= 0x7f || byte == 0x22 || byte == 0x5c || (byte == 0x20 && !isQuoted) {
         append("\\x", to: &line)
@@ -100,21 +102,22 @@ enum LogText {
   // MARK: Numbers
 
   /// Decimal digits, without a String.
-  static func append(_ number: UInt64, to line: inout [UInt8]) {
-    withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digits in
+  static func append(_ number: UInt64, to line: inout LineBuffer) {
+    if number < 10 { return line.append(0x30 + UInt8(number)) }
+    withUnsafeTemporaryAllocation(byteCount: 20, alignment: 1) { digits in
       var rest = number
       var start = 20
       repeat {
-        start -= 1
-        digits[start] = 0x30 + UInt8(rest % 10)
+        start &-= 1
+        digits[start] = 0x30 + UInt8(truncatingIfNeeded: rest % 10)
         rest /= 10
       } while rest > 0
-      line.append(contentsOf: digits[start..<20])
+      line.append(contentsOf: UnsafeRawBufferPointer(rebasing: digits[start..<20]))
     }
   }
 
   /// At least `width` digits, with zeros in front.
-  static func append(_ number: UInt64, width: Int, to line: inout [UInt8]) {
+  static func append(_ number: UInt64, width: Int, to line: inout LineBuffer) {
     var limit: UInt64 = 10
     for _ in 1..<max(width, 2) where width > 1 {
       if number < limit { line.append(0x30) }
@@ -126,16 +129,19 @@ enum LogText {
 
 extension LogText {
   /// An address as `IPAddress.description` writes it, without a String for IPv4, which is nearly all of them.
-  static func append(_ address: IPAddress, isBracketed: Bool, to line: inout [UInt8]) {
+  static func append(_ address: IPAddress, isBracketed: Bool, to line: inout LineBuffer) {
     guard let bits = address.ipv4 else {
       if isBracketed { line.append(UInt8(ascii: "[")) }
-      line.append(contentsOf: address.description.utf8)
+      line.append(contentsOf: Array(address.description.utf8))
       if isBracketed { line.append(UInt8(ascii: "]")) }
       return
     }
-    for shift in [24, 16, 8, 0] as [UInt32] {
-      append(UInt64(bits >> shift & 0xff), to: &line)
-      if shift > 0 { line.append(UInt8(ascii: ".")) }
-    }
+    append(UInt64(bits >> 24), to: &line)
+    line.append(UInt8(ascii: "."))
+    append(UInt64(bits >> 16 & 0xff), to: &line)
+    line.append(UInt8(ascii: "."))
+    append(UInt64(bits >> 8 & 0xff), to: &line)
+    line.append(UInt8(ascii: "."))
+    append(UInt64(bits & 0xff), to: &line)
   }
 }

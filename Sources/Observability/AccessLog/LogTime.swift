@@ -17,7 +17,7 @@ struct LogTime {
   init(fixedOffsetSeconds: Int64? = nil) { fixedOffset = fixedOffsetSeconds }
 
   /// RFC 3339 with as many digits as needed, as Go's `RFC3339Nano`; in UTC, or in local time.
-  mutating func appendNanos(_ unixNanos: Int64, isLocal: Bool, to line: inout [UInt8]) {
+  mutating func appendNanos(_ unixNanos: Int64, isLocal: Bool, to line: inout LineBuffer) {
     let (seconds, nanos) = Self.split(unixNanos)
     let offset = isLocal ? offset(at: seconds) : 0
     Self.appendDateTime(Self.date(seconds + offset), to: &line)
@@ -35,7 +35,7 @@ struct LogTime {
   }
 
   /// RFC 3339 in whole seconds of local time.
-  mutating func appendSeconds(_ unixNanos: Int64, to line: inout [UInt8]) {
+  mutating func appendSeconds(_ unixNanos: Int64, to line: inout LineBuffer) {
     let seconds = Self.split(unixNanos).seconds
     let offset = offset(at: seconds)
     Self.appendDateTime(Self.date(seconds + offset), to: &line)
@@ -43,7 +43,7 @@ struct LogTime {
   }
 
   /// `02/Jan/2006:15:04:05 +0000`, in UTC, or in local time.
-  mutating func appendCommon(_ unixNanos: Int64, isLocal: Bool, to line: inout [UInt8]) {
+  mutating func appendCommon(_ unixNanos: Int64, isLocal: Bool, to line: inout LineBuffer) {
     let seconds = Self.split(unixNanos).seconds
     let offset = isLocal ? offset(at: seconds) : 0
     let date = Self.date(seconds + offset)
@@ -95,7 +95,7 @@ struct LogTime {
       second: rest % 60)
   }
 
-  private static func appendDateTime(_ date: Date, to line: inout [UInt8]) {
+  private static func appendDateTime(_ date: Date, to line: inout LineBuffer) {
     LogText.append(UInt64(date.year), width: 4, to: &line)
     line.append(UInt8(ascii: "-"))
     LogText.append(UInt64(date.month), width: 2, to: &line)
@@ -105,7 +105,7 @@ struct LogTime {
     appendClock(date, to: &line)
   }
 
-  private static func appendClock(_ date: Date, to line: inout [UInt8]) {
+  private static func appendClock(_ date: Date, to line: inout LineBuffer) {
     LogText.append(UInt64(date.hour), width: 2, to: &line)
     line.append(UInt8(ascii: ":"))
     LogText.append(UInt64(date.minute), width: 2, to: &line)
@@ -113,7 +113,7 @@ struct LogTime {
     LogText.append(UInt64(date.second), width: 2, to: &line)
   }
 
-  private static func appendOffset(_ offset: Int64, hasColon: Bool, to line: inout [UInt8]) {
+  private static func appendOffset(_ offset: Int64, hasColon: Bool, to line: inout LineBuffer) {
     if offset == 0 && hasColon { return line.append(UInt8(ascii: "Z")) }
     line.append(offset < 0 ? UInt8(ascii: "-") : UInt8(ascii: "+"))
     let minutes = UInt64(abs(offset)) / 60
@@ -128,8 +128,8 @@ public enum TimeText {
   /// RFC 3339 in UTC, in whole seconds: `2023-11-14T22:13:20Z`.
   public static func utc(_ unixSeconds: Int64) -> String {
     var time = LogTime(fixedOffsetSeconds: 0)
-    var text: [UInt8] = []
+    var text = LineBuffer(capacity: 64)
     time.appendSeconds(max(0, min(unixSeconds, 9_000_000_000)) * 1_000_000_000, to: &text)
-    return String(decoding: text, as: UTF8.self)
+    return text.withBytes { String(decoding: $0, as: UTF8.self) }
   }
 }

@@ -6,13 +6,13 @@
 /// exact names: services invent `X-Acme-Session-Token` faster than lists grow. Its cost is an innocent `X-Token-Count`
 /// redacted as well, which is the side to err on.
 public enum SecretNames {
-  private static let fragments: [[UInt8]] = [
+  private static let fragments: [StaticString] = [
     "authorization", "authentication", "cookie", "token", "secret", "passw", "passphrase", "credential", "session",
     "signature", "api-key", "api_key", "apikey", "access-key", "access_key", "accesskey", "private-key", "private_key",
     "x-auth", "jwt",
-  ].map { Array($0.utf8) }
+  ]
   /// Too short to be looked for inside other names.
-  private static let wholeNames: [[UInt8]] = ["key", "sig", "auth", "pwd", "pin", "otp", "code"].map { Array($0.utf8) }
+  private static let wholeNames: [StaticString] = ["key", "sig", "auth", "pwd", "pin", "otp", "code"]
 
   /// Whether a header field of this name is a credential.
   public static func isSecret(header name: String) -> Bool {
@@ -33,21 +33,24 @@ public enum SecretNames {
 
   /// Whether a query parameter of this name is a credential. Escapes are looked through, as servers do.
   static func isSecret(parameter name: UnsafeRawBufferPointer) -> Bool {
-    var decoded: [UInt8] = []
-    var index = 0
-    while index < name.count && decoded.count < 128 {
-      if name[index] == UInt8(ascii: "%"), index + 2 < name.count, let high = hexValue(name[index + 1]),
-        let low = hexValue(name[index + 2])
-      {
-        decoded.append(high << 4 | low)
-        index += 3
-      } else {
-        decoded.append(name[index])
-        index += 1
+    withUnsafeTemporaryAllocation(byteCount: 128, alignment: 1) { decoded in
+      var count = 0
+      var index = 0
+      while index < name.count && count < decoded.count {
+        if name[index] == UInt8(ascii: "%"), index + 2 < name.count, let high = hexValue(name[index + 1]),
+          let low = hexValue(name[index + 2])
+        {
+          decoded[count] = high << 4 | low
+          index += 3
+        } else {
+          decoded[count] = name[index]
+          index += 1
+        }
+        count += 1
       }
-    }
-    return decoded.withUnsafeBytes { bytes in
-      isSecret(header: bytes) || wholeNames.contains { $0.count == bytes.count && contains(bytes, $0) }
+      let bytes = UnsafeRawBufferPointer(rebasing: decoded[..<count])
+      return isSecret(header: bytes)
+        || wholeNames.contains { $0.utf8CodeUnitCount == bytes.count && contains(bytes, $0) }
     }
   }
 
@@ -94,12 +97,13 @@ public enum SecretNames {
   }
 
   /// Whether `text` contains `fragment`, which is in lower case, without regard to case.
-  private static func contains(_ text: UnsafeRawBufferPointer, _ fragment: [UInt8]) -> Bool {
-    guard text.count >= fragment.count else { return false }
-    for start in 0...(text.count - fragment.count) {
+  private static func contains(_ text: UnsafeRawBufferPointer, _ fragment: StaticString) -> Bool {
+    let wanted = UnsafeBufferPointer(start: fragment.utf8Start, count: fragment.utf8CodeUnitCount)
+    guard text.count >= wanted.count else { return false }
+    for start in 0...(text.count - wanted.count) {
       var offset = 0
-      while offset < fragment.count && LogText.lowercased(text[start + offset]) == fragment[offset] { offset += 1 }
-      if offset == fragment.count { return true }
+      while offset < wanted.count && LogText.lowercased(text[start + offset]) == wanted[offset] { offset += 1 }
+      if offset == wanted.count { return true }
     }
     return false
   }

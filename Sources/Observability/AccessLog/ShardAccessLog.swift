@@ -5,12 +5,15 @@
 public final class ShardAccessLog {
   /// A buffer is handed over when it has this many bytes.
   static let bufferBytes = 32 * 1024
+  /// Room for the line that fills it.
+  static let bufferCapacity = bufferBytes + 8 * 1024
 
   private let plan: AccessLogPlan
   private let writer: AccessLogWriter
   private let live: LiveRedactionRules
   private var formatter: AccessLogFormatter
   private var rulesSeen: UInt64 = 0
+  private var line = LineBuffer()
   private var buffer: [UInt8] = []
   private var lines = 0
 
@@ -19,7 +22,7 @@ public final class ShardAccessLog {
     self.writer = writer
     live = rules
     formatter = AccessLogFormatter(plan)
-    buffer.reserveCapacity(Self.bufferBytes + 4096)
+    buffer.reserveCapacity(Self.bufferCapacity)
   }
 
   /// Whether a request with this outcome is logged at all; ask before a record is put together.
@@ -35,7 +38,9 @@ public final class ShardAccessLog {
     guard plan.keeps(status: record.status, retryAttempts: record.retryAttempts, durationNanos: record.durationNanos)
     else { return }
     live.refresh(&formatter.rules, seen: &rulesSeen)
-    formatter.append(record, headers: headers, to: &buffer)
+    line.truncate(to: 0)
+    formatter.append(record, headers: headers, to: &line)
+    line.withBytes { buffer.append(contentsOf: $0) }
     lines += 1
     if buffer.count >= Self.bufferBytes { flush() }
   }

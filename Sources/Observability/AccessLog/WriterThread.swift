@@ -18,6 +18,11 @@ enum WriterThread {
     var thread = pthread_t()
     let result = pthread_create(&thread, nil, { pointer in
       guard let pointer else { return nil }
+      // Signals are for the threads that expect them. A pipe that nobody reads any more is then an error of `write`,
+      // not the end of the process.
+      var signals = sigset_t()
+      sigfillset(&signals)
+      pthread_sigmask(SIG_BLOCK, &signals, nil)
       let work = Unmanaged<Work>.fromOpaque(pointer).takeRetainedValue()
       work.body(&work.file)
       return nil
