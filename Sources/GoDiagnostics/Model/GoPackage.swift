@@ -35,18 +35,29 @@ public enum GoPackage {
       || path == "internal/abi" || path == "internal/cpu"
   }
 
+  /// A file of the standard library: "…/src/runtime/panic.go", or "runtime/panic.go" with -trimpath. Its package need
+  /// not be the function's: the runtime lends functions to others (sync.fatal lies in runtime/panic.go).
+  private static func isLibraryFile(_ file: String) -> Bool {
+    if file.isEmpty || file.hasPrefix("<") { return true }
+    let relative: Substring
+    if file.hasPrefix("/") {
+      guard let source = file.firstRange(of: "/src/") else { return false }
+      relative = file[source.upperBound...]
+    } else {
+      relative = file[...]
+    }
+    return roots.contains(String(relative.prefix { $0 != "/" }))
+  }
+
   /// The program's own code or that of a module it uses: not the runtime, not the standard library,
   /// not a stub that cgo generated.
   public static func isProgram(_ frame: Goroutine.Frame) -> Bool {
-    if frame.function == "panic" || frame.file.hasSuffix("_cgo_gotypes.go") { return false }
+    if isRuntime(frame.function) || frame.file.hasSuffix("_cgo_gotypes.go") { return false }
     let path = path(of: frame.function)
     if path.isEmpty || path.hasPrefix("type:") || path.hasPrefix("go:") { return false }
     let root = path.prefix { $0 != "/" }
     guard roots.contains(String(root)) else { return true }
-    // The runtime lends functions to other packages: sync.fatal lies in runtime/panic.go.
-    if frame.file.isEmpty || frame.file.contains("/src/runtime/") || frame.file.hasPrefix("runtime/") { return false }
-    return !frame.file.hasPrefix("\(path)/") && !frame.file.contains("/src/\(path)/")
-      && !frame.file.contains("/src/\(root)/") && !frame.file.hasPrefix("\(root)/") && !frame.file.hasPrefix("<")
+    return !isLibraryFile(frame.file)
   }
 }
 

@@ -54,7 +54,8 @@ extension GoroutineClass {
     default: break
     }
     if group.locks.keys.contains(where: convoys.contains) { return .lockConvoy }
-    guard WaitState.synchronizing.contains(state) else { return .normal }
+    // "unknown": text profiles do not tell; a hundred alike are worth a look all the same.
+    guard WaitState.synchronizing.contains(state) || state == "unknown" else { return .normal }
     if isMain(goroutine), group.count == 1 { return .waiting }
     let aged = group.minutesMax.map { $0 >= limits.minutes && group.count >= limits.count }
     if grows || aged ?? (group.count >= limits.count * 10) { return .stuckCandidate }

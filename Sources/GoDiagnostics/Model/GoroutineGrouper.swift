@@ -28,22 +28,32 @@ public struct GoroutineGrouper: Sendable {
   }
 
   /// Adds `members` goroutines that are alike.
-  public mutating func add(_ goroutine: Goroutine, members: Int = 1) {
+  /// - Returns: the group, where more of the same stack may be added without looking at them: nil with a filter.
+  @discardableResult
+  public mutating func add(_ goroutine: Goroutine, members: Int = 1) -> Int? {
     if let filter, !filter.admits(goroutine) {
       filtered = filtered.addingReportingOverflow(members).partialValue
-      return
+      return nil
     }
     total = total.addingReportingOverflow(members).partialValue
     let signature = Signature(goroutine, exact: exact)
     guard let index = index(signature, sample: goroutine) else {
       ungrouped = ungrouped.addingReportingOverflow(members).partialValue
-      return
+      return nil
     }
     groups[index].add(id: goroutine.id, minutes: goroutine.waitMinutes, members: members)
     groups[index].add(labels: goroutine.labels)
     if groups[index].waitsForLock, let lock = LockAddress.find(goroutine) {
       groups[index].add(lock: lock, members: members)
     }
+    return filter == nil ? index : nil
+  }
+
+  /// Adds members to a group that `add` returned; their labels are built only when the group keeps them.
+  mutating func add(to group: Int, members: Int, labels: () -> [Goroutine.Label]) {
+    total = total.addingReportingOverflow(members).partialValue
+    groups[group].add(id: nil, minutes: nil, members: members)
+    if groups[group].labels.count < GoroutineGroup.examplesMax { groups[group].add(labels: labels()) }
   }
 
   private mutating func index(_ signature: Signature, sample: @autoclosure () -> Goroutine) -> Int? {

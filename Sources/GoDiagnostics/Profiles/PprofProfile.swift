@@ -109,13 +109,14 @@ public struct PprofProfile {
   }
 
   private mutating func samples(into grouper: inout GoroutineGrouper, leaked: Bool) throws(Failure) {
-    var known: [UInt64: Goroutine] = [:]
+    // With a filter each sample is judged with its own labels; without, only the first of a stack is built.
+    var known: [UInt64: Int] = [:]
     var reader = WireReader(bytes)
     while let field = reader.field() {
       guard field.number == 2, case .bytes(let message) = field.value else { continue }
       var hash = SignatureHash()
       var count = 0
-      var labels: [Goroutine.Label] = []
+      var labels: [TextView] = []
       var sample = WireReader(message)
       while let part = sample.field() {
         switch (part.number, part.value) {
@@ -125,17 +126,18 @@ public struct PprofProfile {
           var values = WireReader(packed)
           count = Int(clamping: values.varint() ?? 0)
         case (2, .number(let value)): count = Int(clamping: value)
-        case (3, .bytes(let label)) where labels.count < 32: labels.append(self.label(label))
+        case (3, .bytes(let label)) where labels.count < 32: labels.append(label)
         default: break
         }
       }
       guard count > 0 else { continue }
-      if known[hash.value] == nil, known.count < GoroutineGrouper.groupsMax {
-        known[hash.value] = goroutine(message, leaked: leaked)
+      if let group = known[hash.value] {
+        grouper.add(to: group, members: count) { labels.map { self.label($0) } }
+        continue
       }
-      var goroutine = known[hash.value] ?? goroutine(message, leaked: leaked)
-      goroutine.labels = labels
-      grouper.add(goroutine, members: count)
+      var goroutine = goroutine(message, leaked: leaked)
+      goroutine.labels = labels.map { self.label($0) }
+      if let group = grouper.add(goroutine, members: count) { known[hash.value] = group }
     }
     guard reader.isAtEnd else { throw .damaged(offset: reader.index) }
   }

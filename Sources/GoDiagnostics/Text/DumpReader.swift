@@ -97,13 +97,14 @@ public struct DumpReader {
     if let failure { throw failure }
   }
 
-  /// A profile begins with field 1 or another field with a length, and soon has a byte no text has.
+  /// A profile begins with a field of its message (Go writes 11, other tools 1), and soon has a byte no text has.
   private static func form(_ bytes: [UInt8], _ grouper: GoroutineGrouper) -> Form {
     let header = bytes.prefix { $0 != 0x0a }
     let profile = header.withUnsafeBytes { ProfileText(header: TextView($0)) }
     if let profile { return .profileText(profile, grouper) }
     let isBinary = bytes.prefix(64).contains { $0 < 0x20 && ![0x09, 0x0a, 0x0d, 0x1b].contains($0) }
-    if bytes[0] == 0x0a, isBinary { return .profile([], grouper) }
+    let isField = (1...15).contains(bytes[0] >> 3) && [0, 2].contains(bytes[0] & 7)
+    if isField, isBinary { return .profile([], grouper) }
     return .traceback(TracebackReader(sink: GroupingSink(grouper: grouper), exact: grouper.exact))
   }
 

@@ -95,7 +95,7 @@ extension CrashClassification {
     if text.goroutines.isEmpty { certainty = .b }
   }
 
-  private init(kind: VerdictKind, certainty: Certainty, line: String?, crashing: Int?) {
+  init(kind: VerdictKind, certainty: Certainty, line: String?, crashing: Int?) {
     self.kind = kind
     self.certainty = certainty
     self.line = line

@@ -35,6 +35,8 @@ struct RaceFinder {
   let kind: VerdictKind
   let goroutines: [Goroutine]
   let crashing: Int
+  /// How often the fatal error was printed: up to Go 1.23 both sides may notice, and both say so.
+  var detections = 1
 
   struct Value: Hashable {
     var number: UInt64
@@ -62,6 +64,7 @@ struct RaceFinder {
       }
     }
     if race.parties.count == 1 { joinByArguments(detector, able, &race) }
+    if race.parties.count == 1, detections > 1 { joinDetectors(able, &race) }
     if race.parties.count == 1 {
       race.candidates = able.prefix(16).compactMap { index in
         goroutines[index].programFrame == nil ? nil : party(goroutines[index], operation: otherOperation)
@@ -82,6 +85,14 @@ struct RaceFinder {
       race.map = race.map ?? Self.hex(shared.number)
       race.certainty = max(race.certainty, .c)
     }
+  }
+
+  /// As many goroutines were running as noticed: they are the ones.
+  private func joinDetectors(_ able: [Int], _ race: inout MapRace) {
+    let running = able.filter { goroutines[$0].state == "running" && goroutines[$0].programFrame != nil }
+    guard running.count == detections - 1 else { return }
+    race.parties += running.map { party(goroutines[$0], operation: otherOperation) }
+    race.certainty = max(race.certainty, .c)
   }
 
   private func party(_ goroutine: Goroutine, operation: String) -> MapRace.Party {

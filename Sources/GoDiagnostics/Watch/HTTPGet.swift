@@ -39,6 +39,8 @@ public enum HTTPGet {
       guard !deadline.isOver else { throw Failure(description: "\(url): no complete answer in \(Int(timeout)) s") }
       let count = recv(socket, &buffer, buffer.count, 0)
       if count < 0, errno == EINTR { continue }
+      // The service prints nothing before it has all stacks: silence is no failure until the deadline.
+      if count < 0, errno == EAGAIN { continue }
       guard count >= 0 else { throw Failure(description: "\(url): \(String(cString: strerror(errno)))") }
       received.append(contentsOf: buffer[..<count])
       if response == nil { response = try ResponseBody(head: &received, url: url) }

@@ -33,6 +33,21 @@ struct ProfileTests {
     }
   }
 
+  @Test("a profile that Go wrote has the counts of its text form, and the states that the text lacks")
+  func realProfile() throws {
+    let profile = GoroutineReport(try group(try Fixture.bytes("dump/goroutine-1.27.debug0")), source: "")
+    let text = GoroutineReport(try group(try Fixture.bytes("dump/goroutine-1.27.debug1")), source: "")
+    #expect(profile.total == text.total)
+    #expect(profile.total == 26)
+    #expect(profile.groups.map(\.count) == text.groups.map(\.count))
+    let send = try #require(profile.groups.first { $0.frames.contains { $0.function == "main.leakSend" } })
+    #expect(send.state == "chan send")
+    #expect(profile.states["sync.Mutex.Lock"] == 3)
+    #expect(profile.states["select (no cases)"] == 2)
+    let leaks = GoroutineReport(try group(try Fixture.bytes("dump/goroutineleak-1.27.debug0")), source: "")
+    #expect(leaks.classes == ["proven-leaked": 17])
+  }
+
   @Test("compressed text is read as text")
   func gzipText() throws {
     let bytes = try Fixture.bytes("dump/dump-1.27l/goroutine.debug2")

@@ -50,6 +50,21 @@ struct TriageTests {
     #expect(found.verdict.certainty == .c)
   }
 
+  @Test("two that noticed and were running are the parties, though no address shows")
+  func bothNoticed() throws {
+    let found = try report("1.19-mapwrite")
+    #expect(found.race?.parties.map(\.goroutine) == [19, 18])
+    #expect(found.verdict.certainty == .c)
+  }
+
+  @Test("without a shared pointer those that could run are candidates, not parties")
+  func candidates() throws {
+    let found = try report("1.19-mapdelwrite")
+    #expect(found.race?.parties.map(\.goroutine) == [18])
+    #expect(found.race?.candidates.map(\.goroutine) == [19])
+    #expect(found.verdict.certainty == .d)
+  }
+
   @Test("one printed goroutine is one party, and the report says the other was not captured")
   func alone() throws {
     let found = try report("1.27-mapwrite")
@@ -165,5 +180,73 @@ struct TriageTests {
     ] {
       #expect(text.contains(field))
     }
+  }
+}
+
+@Suite("Triage of a core")
+struct CoreTriageTests {
+  private func goroutine(_ id: UInt64, _ state: String, _ frames: [String]) -> Goroutine {
+    Goroutine(
+      id: id, state: state, frames: frames.map { .init(function: $0, file: "/srv/main.go", line: 3) })
+  }
+
+  private func report(_ image: ImageFindings, _ change: (inout TriageInput) -> Void = { _ in }) -> TriageReport {
+    var input = TriageInput()
+    input.image = image
+    change(&input)
+    return Triage.report(input)
+  }
+
+  @Test("a stack that repeats hundreds of times is likely an overflow")
+  func overflow() {
+    let deep = goroutine(1, "running", Array(repeating: "main.recurse", count: 900) + ["main.main"])
+    let found = report(.init(source: "core", goroutines: [deep]))
+    #expect(found.verdict.kind == .stackOverflow)
+    #expect(found.verdict.certainty == .b)
+    #expect(found.verdict.site?.function == "main.recurse")
+    #expect(found.recursion?.depth == 901)
+  }
+
+  @Test("nobody who can run is likely a deadlock; one who sleeps is not")
+  func deadlock() {
+    let stuck = [
+      goroutine(1, "chan receive", ["runtime.gopark", "main.main"]), goroutine(6, "sync.Mutex.Lock", ["main.lock"]),
+    ]
+    let found = report(.init(source: "core", goroutines: stuck, message: "SIGABRT: abort"))
+    #expect(found.verdict.kind == .deadlock)
+    #expect(found.verdict.certainty == .b)
+    let asleep = report(.init(source: "core", goroutines: stuck + [goroutine(7, "sleep", ["main.nap"])]))
+    #expect(asleep.verdict.kind == .unknown)
+  }
+
+  @Test("a live process that only waits is not called dead")
+  func live() {
+    let image = ImageFindings(source: "process", goroutines: [goroutine(1, "chan receive", ["main.main"])])
+    #expect(report(image).verdict.kind == .unknown)
+  }
+
+  @Test("a core that names another crash outranks a log")
+  func disagreement() {
+    let crashed = goroutine(4, "running", ["runtime.gopanic", "main.send"])
+    let image = ImageFindings(
+      source: "core", goroutines: [crashed], crashing: 0, message: "panic: send on closed channel")
+    let log = "panic: assignment to entry in nil map\n\ngoroutine 1 [running]:\nmain.main()\n\t/srv/main.go:1 +0x1\n"
+    let found = report(image) { $0.stderr = CrashText([UInt8](log.utf8)) }
+    #expect(found.verdict.kind == .channelMisuse)
+    #expect(found.verdict.site?.function == "main.send")
+    #expect(found.disagreements.first?.stronger == "core")
+  }
+
+  @Test("the race a core proves replaces what the text guesses")
+  func race() throws {
+    let text = CrashText(try Fixture.bytes("crash/crash-1.27-mapwrite.txt"))
+    let party = MapRace.Party(goroutine: 6, function: "main.writer", file: "main.go", line: 26, operation: "write")
+    var other = party
+    other.goroutine = 7
+    let race = MapRace(
+      map: "0xc1", type: "map[int]int", certainty: .a, parties: [party, other], candidates: [], othersCaptured: true)
+    let found = report(.init(source: "core", goroutines: [], race: race)) { $0.stderr = text }
+    #expect(found.verdict.certainty == .a)
+    #expect(found.race == race)
   }
 }
