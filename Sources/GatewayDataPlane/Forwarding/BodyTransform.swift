@@ -11,10 +11,13 @@ public protocol BodyTransform: AnyObject {
   func begin(_ framing: BodyFraming, of exchange: Exchange) -> BodyFraming
   func body(_ bytes: ByteBuffer, _ output: BodyOutput)
   func end(_ output: BodyOutput)
+  /// The client takes bytes again; of interest to a transform that has some left when the server has none.
+  func clientBecameWritable(_ output: BodyOutput)
 }
 
 extension BodyTransform {
   public var holdsHead: Bool { false }
+  public func clientBecameWritable(_ output: BodyOutput) {}
 }
 
 /// Where a transform's bytes go: the next transform, or the client.

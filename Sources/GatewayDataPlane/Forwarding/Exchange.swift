@@ -63,6 +63,8 @@ public final class Exchange {
   var transforms: [any BodyTransform] = []
   /// Takes the request's body instead of the server, while a middleware collects it.
   var bodySink: (any RequestBodySink)?
+  /// A body that was collected by `buffering`; sent at the server's pace.
+  var bodySource: (any RequestBodySource)?
   /// A body that was collected and is sent once a server is there.
   var collectedBody: [ByteBuffer] = []
   var collectedBytes = 0
@@ -198,6 +200,8 @@ public final class Exchange {
     connection.begin(self)
     if errorPage != nil {
       requestEndSent = true
+    } else if let bodySource {
+      bodySource.start(self)
     } else if collectedBytes > 0 || bodySink != nil {
       for part in collectedBody { connection.sendBody(part) }
       collectedBody = []
@@ -268,11 +272,15 @@ public final class Exchange {
 
   func clientBecameWritable() {
     server?.resumeReading()
+    for (index, transform) in transforms.enumerated() {
+      transform.clientBecameWritable(BodyOutput(exchange: self, next: index + 1))
+    }
   }
 
   // MARK: From the server
 
   func serverBecameWritable() {
+    if let bodySource { return bodySource.goOn(self) }
     if !requestReceived && bodySink == nil { client?.resumeRequestBody() }
   }
 
@@ -295,10 +303,10 @@ public final class Exchange {
     if let errorPage {
       response.status = errorPage.status
       response.reason = .empty
-      entered = errorPage.link
     }
     for cookie in stickyCookies { response.add("Set-Cookie", id: .setCookie, value: response.append(cookie)) }
-    runResponders()
+    // Links inside the one that fetched the page saw the response it replaces; their end still comes.
+    runResponders(below: errorPage?.link)
     // A middleware may have chosen to fetch an error page instead.
     if errorPage != nil && errorPage?.isStarted == false { return startErrorPage() }
     sendHead(response.framing)
@@ -389,7 +397,7 @@ public final class Exchange {
   /// section 9.2.2, RFC 9112 section 9.3.1).
   private func mayTryAgain(_ failure: Failure) -> Bool {
     guard failure.kind == .closedWhileIdle, outcome.retries < 2, client != nil else { return false }
-    guard outcome.requestBytes == 0 || !collectedBody.isEmpty else { return false }
+    guard outcome.requestBytes == 0 || !collectedBody.isEmpty || bodySource != nil else { return false }
     return failure.isRetrySafe || request.method.isIdempotent || request.value(of: .idempotencyKey) != nil
   }
 
@@ -493,7 +501,7 @@ public final class Exchange {
 
   // MARK: The end
 
-  private func releaseServer() {
+  func releaseServer() {
     if phase == .connecting { pool?.cancel(self) }
     server?.cancel()
     server = nil
@@ -501,7 +509,7 @@ public final class Exchange {
 
   /// The response cannot be completed. The client side is told last: closing it may call back at once, and by then
   /// this object may serve another request.
-  private func abortClient() {
+  func abortClient() {
     let side = client
     client = nil
     finish()
@@ -551,6 +559,7 @@ public final class Exchange {
     headSent = false
     if !transforms.isEmpty { transforms = [] }
     bodySink = nil
+    bodySource = nil
     if !collectedBody.isEmpty { collectedBody = [] }
     collectedBytes = 0
     errorPage = nil

@@ -56,7 +56,7 @@ public enum MiddlewareCompiler {
       try ErrorsLink(configuration, service: context.service(configuration.service))
     case .basicAuth(let configuration): try basicAuth(configuration, context)
     case .compress(let configuration): try CompressLink(configuration)
-    case .buffering: throw MiddlewareMistake("buffering is not there yet")
+    case .buffering(let configuration): BufferingLink(configuration, threadPool: context.threadPool)
     }
   }
   private static func basicAuth(
