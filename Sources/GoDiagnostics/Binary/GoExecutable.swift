@@ -30,7 +30,7 @@ struct GoExecutable {
     functionTable = table
     functionTableBytes = tableBytes
     symbols = elf.symbols([
-      "runtime.firstmoduledata", "runtime.allgs", "runtime.allm", "runtime.mheap_", "runtime.semtable",
+      "runtime.firstmoduledata", "runtime.allgs", "runtime.allm", "runtime.allp", "runtime.mheap_",
     ])
   }
 

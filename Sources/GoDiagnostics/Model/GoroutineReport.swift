@@ -18,6 +18,8 @@ public struct GoroutineReport: Sendable, Codable, Equatable {
   public var states: [String: Int]
   public var groups: [Group]
   public var convoys: [Convoy]
+  /// The runtime's threads and processors: of a core or a process, where they were asked for.
+  public var scheduler: SchedulerState?
 
   public struct Group: Sendable, Codable, Equatable {
     /// Hexadecimal; equal stacks have equal signatures in every source that shows the same frames.
@@ -91,6 +93,12 @@ extension GoroutineReport {
       classes[found.rawValue, default: 0] += group.count
       states[entry.state, default: 0] += group.count
       groups.append(entry)
+    }
+    // The runtime's own goroutines are one of each: behind the program's single ones.
+    groups.sort { left, right in
+      if left.count != right.count { return left.count > right.count }
+      if (left.class == .system) != (right.class == .system) { return right.class == .system }
+      return (left.minutes ?? 0, right.signature) > (right.minutes ?? 0, left.signature)
     }
   }
 

@@ -31,7 +31,11 @@ extension GoProcessImage {
   private func fatalMessage(_ frames: [StackFrame]) -> String? {
     let raisers: Set = ["runtime.fatal", "runtime.throw", "internal/runtime/maps.fatal", "runtime.fatalthrow"]
     guard let index = frames.firstIndex(where: { raisers.contains($0.point.name) }) else { return nil }
-    for frame in frames[index..<min(index + 2, frames.count)] {
+    let raising = frames[index..<min(index + 3, frames.count)].filter { raisers.contains($0.point.name) }
+    if index + raising.count < frames.count, let text = constantArgument(frames[index + raising.count]) {
+      return "fatal error: " + text
+    }
+    for frame in raising {
       guard let end = frame.callerFrame else { continue }
       if let text = sentence(at: end) { return "fatal error: " + text }
       for place in stride(from: frame.stackPointer, to: min(end, frame.stackPointer &+ 512), by: 8) {
@@ -41,13 +45,41 @@ extension GoProcessImage {
     return nil
   }
 
+  /// The constant string a call passes as its first argument, read from the code before the call: `LEAQ text(SB), AX`
+  /// and `MOVL $length, BX`. Words on the stack may be stale, the code is not.
+  private func constantArgument(_ caller: StackFrame) -> String? {
+    guard let function = caller.point.function else { return nil }
+    let start = max(function.entry, caller.programCounter &- 48)
+    guard start < caller.programCounter, caller.programCounter &- start <= 48,
+      let code = memory.bytes(start, Int(caller.programCounter &- start)), code.count >= 17
+    else { return nil }
+    var text: UInt64?
+    var length: UInt32?
+    for at in 0...(code.count - 7) {
+      if code[at] == 0x48, code[at + 1] == 0x8d, code[at + 2] == 0x05 {
+        let distance = Int64(Int32(bitPattern: code.u32(at + 3)))
+        text = start &+ UInt64(at + 7) &+ UInt64(bitPattern: distance)
+      } else if code[at] == 0xbb {
+        length = code.u32(at + 1)
+      }
+    }
+    guard let text, let length, (4...300).contains(length), isConstant(text),
+      let bytes = memory.bytes(text, Int(length)), bytes.allSatisfy({ (0x20...0x7e).contains($0) })
+    else { return nil }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
+  private func isConstant(_ address: UInt64) -> Bool {
+    executable.elf.segments.contains {
+      !$0.isWritable && address &- slide >= $0.address && address &- slide < $0.address &+ $0.fileSize
+    }
+  }
+
   /// A string of the program's constants that reads like a message.
   private func sentence(at header: UInt64) -> String? {
     guard let start = memory.u64(header), let count = memory.u64(header &+ 8), (8...200).contains(count),
       let bytes = memory.bytes(start, Int(count)), bytes.allSatisfy({ (0x20...0x7e).contains($0) }),
-      executable.elf.segments.contains(where: {
-        !$0.isWritable && start &- slide >= $0.address && start &- slide < $0.address &+ $0.fileSize
-      })
+      isConstant(start)
     else { return nil }
     return String(decoding: bytes, as: UTF8.self)
   }
@@ -88,11 +120,16 @@ extension GoProcessImage {
       for _ in 0..<4 {
         guard let region = regions.first(where: { $0.contains(start.stackPointer) }) else { break }
         let frames = walk.frames(start, stack: region)
-        let end = frames.firstIndex { signalReturns.contains($0.programCounter) }
-        result += frames[..<(end ?? frames.count)]
-        guard let end, let sp = memory.u64(frames[end].stackPointer &+ 160),
-          let pc = memory.u64(frames[end].stackPointer &+ 168)
+        result += frames
+        // The handler's outermost frame is the top of its stack; right above lies the way back into the kernel.
+        guard let last = frames.last else { break }
+        let above = memory.prefix(last.stackPointer, 1024)
+        guard
+          let at = stride(from: 0, to: above.count &- 183, by: 8).first(where: {
+            signalReturns.contains(above.u64($0))
+          })
         else { break }
+        let (sp, pc) = (above.u64(at &+ 168), above.u64(at &+ 176))
         start = StackStart(programCounter: pc, stackPointer: sp, source: .registers)
       }
       return result

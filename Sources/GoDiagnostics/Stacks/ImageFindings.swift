@@ -15,18 +15,30 @@ extension ImageFindings {
       race: races.first.map(MapRace.init), notes: notes)
   }
 
-  /// Reads a core.
-  public static func core(_ path: String, executable: String?) throws -> ImageFindings {
-    try ImageFindings(GoProcessImage.core(path, executable: executable), source: "core")
+  /// Reads a core; with `threads` the runtime's threads and processors too.
+  public static func core(_ path: String, executable: String?, threads: Bool = false) throws -> ImageFindings {
+    let image = try GoProcessImage.core(path, executable: executable)
+    return ImageFindings(image, source: "core").adding(threads ? image.scheduler() : nil)
   }
 
   /// Reads a process that runs; with `stop` it stands still meanwhile.
-  public static func process(_ pid: Int32, executable: String?, stop: Bool) throws -> ImageFindings {
+  public static func process(
+    _ pid: Int32, executable: String?, stop: Bool, threads: Bool = false
+  ) throws -> ImageFindings {
     if stop {
-      return try GoProcessImage.frozen(pid, executable: executable) { ImageFindings($0, source: "process") }
+      return try GoProcessImage.frozen(pid, executable: executable) {
+        ImageFindings($0, source: "process").adding(threads ? $0.scheduler() : nil)
+      }
     }
     // Maps change while they are read: no race is concluded from a process in motion.
-    return try ImageFindings(GoProcessImage.process(pid, executable: executable), source: "process", maps: false)
+    let image = try GoProcessImage.process(pid, executable: executable)
+    return ImageFindings(image, source: "process", maps: false).adding(threads ? image.scheduler() : nil)
+  }
+
+  private func adding(_ scheduler: SchedulerState?) -> ImageFindings {
+    var result = self
+    result.scheduler = scheduler
+    return result
   }
 }
 

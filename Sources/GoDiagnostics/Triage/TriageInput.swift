@@ -39,6 +39,8 @@ public struct ImageFindings: Sendable {
   public var race: MapRace?
   /// Sentences worth showing: integrity of maps, holders.
   public var notes: [String]
+  /// The runtime's threads and processors, where they were asked for.
+  public var scheduler: SchedulerState?
 
   public init(
     source: String, goVersion: String? = nil, goroutines: [Goroutine], crashing: Int? = nil, message: String? = nil,

@@ -29,6 +29,9 @@ struct GoroutinesCommand: ParsableCommand {
   @Flag(help: "With --pid: freeze the process while it is read, for one consistent picture.")
   var stop = false
 
+  @Flag(help: "With --pid or --core: list the runtime's threads (M) and processors (P) too.")
+  var threads = false
+
   @Option(help: "Only goroutines for which this is true.")
   var filter: String?
 
@@ -73,14 +76,16 @@ struct GoroutinesCommand: ParsableCommand {
       InputFile.print(json ? try diff.json() : [UInt8](GoroutineTerminal.text(diff, top: top).utf8))
       return
     }
-    let report: GoroutineReport
-    if let image = try ImageReader.findings(core: core, exe: exe, pid: pid, stop: stop) {
+    var report: GoroutineReport
+    if let image = try ImageReader.findings(core: core, exe: exe, pid: pid, stop: stop, threads: threads) {
       var grouper = GoroutineGrouper(exact: exact, filter: try parsedFilter())
       for goroutine in image.goroutines { grouper.add(goroutine) }
       report = GoroutineReport(grouper, source: image.source, limits: limits)
+      report.scheduler = image.scheduler
     } else {
       report = try self.report(sources)
     }
+    if !json, let scheduler = report.scheduler { InputFile.print([UInt8](scheduler.terminalText().utf8)) }
     InputFile.print(json ? try report.json() : [UInt8](GoroutineTerminal.text(report, top: top).utf8))
   }
 

@@ -4,11 +4,13 @@ import GoDiagnostics
 /// Core files and live processes, for the commands that read them.
 enum ImageReader {
   /// What an image tells, for the commands that also read texts; nil when neither is given.
-  static func findings(core: String?, exe: String?, pid: Int?, stop: Bool = false) throws -> ImageFindings? {
-    if let core { return try ImageFindings.core(core, executable: exe) }
+  static func findings(
+    core: String?, exe: String?, pid: Int?, stop: Bool = false, threads: Bool = false
+  ) throws -> ImageFindings? {
+    if let core { return try ImageFindings.core(core, executable: exe, threads: threads) }
     guard let pid else { return nil }
     guard let number = Int32(exactly: pid) else { throw ValidationError("\(pid) is no process id.") }
-    return try ImageFindings.process(number, executable: exe, stop: stop)
+    return try ImageFindings.process(number, executable: exe, stop: stop, threads: threads)
   }
 
   /// Opens a core or a process; a process is frozen while `body` runs when `stop` says so.
