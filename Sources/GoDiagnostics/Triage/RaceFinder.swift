@@ -27,9 +27,10 @@ public struct MapRace: Sendable, Codable, Equatable {
 ///
 /// The runtime stops at the goroutine that notices; who else wrote is not said. Three things tell,
 /// strongest first. Map functions on the stack carry (type, map) arguments when the text shows runtime
-/// frames: two goroutines with one map address, one of them writing, are the pair (A, or B where the
-/// runtime marks the value as possibly stale). Without runtime frames, a pointer that the detector's
-/// function and another goroutine able to run both got as an argument is the map or what holds it (C).
+/// frames: two goroutines in map code on one map address, one of them writing, are the pair (A; a value
+/// that the runtime marks as possibly stale does not turn out equal in two stacks by chance). Without
+/// runtime frames, a pointer that the detector's function and another goroutine able to run both got as
+/// an argument is the map or what holds it (C). Up to Go 1.23 both sides may notice and say so (C too).
 /// Else only the detector is known (D), and the others that could run are candidates, not parties.
 struct RaceFinder {
   let kind: VerdictKind
@@ -53,14 +54,13 @@ struct RaceFinder {
     let able = others.filter { Self.canRun(goroutines[$0]) }
     if let access = Self.mapAccess(detector) {
       race.map = Self.hex(access.map.number)
-      if access.map.mayBeStale { race.certainty = .d }
       race.parties[0].operation = access.operation.rawValue
       for index in able {
         guard let other = Self.mapAccess(goroutines[index]), other.map.number == access.map.number,
           other.operation.isWrite || access.operation.isWrite
         else { continue }
         race.parties.append(party(goroutines[index], operation: other.operation.rawValue))
-        race.certainty = max(race.certainty, access.map.mayBeStale || other.map.mayBeStale ? .b : .a)
+        race.certainty = .a
       }
     }
     if race.parties.count == 1 { joinByArguments(detector, able, &race) }

@@ -127,7 +127,9 @@ public struct Triage {
       }
       return counts.values.max { ($0.count, $1.first) < ($1.count, $0.first) }?.first ?? found.crashing
     case .deadlock:
-      return goroutines.firstIndex { $0.id == 1 && $0.programFrame != nil } ?? found.crashing
+      // With all levels shown the runtime's own goroutines may come first.
+      return goroutines.firstIndex { $0.id == 1 && $0.programFrame != nil }
+        ?? goroutines.firstIndex { !$0.isSystem && $0.programFrame != nil } ?? found.crashing
     case .signalDump:
       return goroutines.firstIndex { $0.state == "running" && $0.id != 0 && $0.programFrame != nil }
     default:
@@ -294,7 +296,7 @@ public struct Triage {
     report.verdict.certainty = race.certainty
     switch race.certainty {
     case .a: say(textSource, "\(race.parties.count) goroutines are in map code on \(race.map ?? "one map")")
-    case .b: say(textSource, "two goroutines touch \(race.map ?? "one map"); one value may be stale")
+    case .b: say(textSource, "one goroutine is in map code on \(race.map ?? "a map"), another holds that map")
     case .c where race.map == nil: say(textSource, "\(race.parties.count) goroutines noticed, and were running")
     case .c: say(textSource, "\(race.parties.count) goroutines were given the same pointer \(race.map ?? "")")
     case .d where race.othersCaptured:

@@ -102,6 +102,30 @@ struct TriageTests {
     #expect(found.race?.parties.map(\.operation) == ["write", "delete"])
   }
 
+  @Test("a deadlock shown with the runtime's goroutines first is still at the program's line")
+  func systemFirst() {
+    let text = """
+      fatal error: all goroutines are asleep - deadlock!
+
+      goroutine 2 gp=0x1 m=nil [force gc (idle)]:
+      runtime.gopark(0x0?)
+      \t/go/src/runtime/proc.go:1 +0x1
+      created by runtime.init.7 in goroutine 1
+      \t/go/src/runtime/proc.go:2 +0x1
+
+      goroutine 18 gp=0x2 m=nil [select (no cases)]:
+      runtime.gopark(0x0?)
+      \t/go/src/runtime/proc.go:1 +0x1
+      main.wait()
+      \t/srv/main.go:212 +0x1
+      created by main.main in goroutine 1
+      \t/srv/main.go:9 +0x1
+      """
+    var input = TriageInput()
+    input.stderr = CrashText([UInt8](text.utf8))
+    #expect(Triage.report(input).verdict.site?.line == 212)
+  }
+
   @Test("the recursion of an overflow is named with its depth")
   func recursion() throws {
     let found = try report("1.27-stackoverflow-small")
