@@ -22,6 +22,7 @@ let package = Package(
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
     .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
     .package(url: "https://github.com/apple/swift-certificates", from: "1.21.0"),
@@ -38,11 +39,11 @@ let package = Package(
 
     .target(
       name: "GatewayModel",
-      dependencies: ["CRE2", .product(name: "Yams", package: "Yams"), .product(name: "TOMLKit", package: "TOMLKit")],
+      dependencies: ["CRE2", .product(name: "Yams", package: "Yams")],
       swiftSettings: house),
     .target(
       name: "Observability",
-      dependencies: ["GatewayModel", .product(name: "Atomics", package: "swift-atomics"), .product(name: "Logging", package: "swift-log")],
+      dependencies: ["GatewayModel", .product(name: "Logging", package: "swift-log")],
       swiftSettings: house),
     .target(
       name: "GatewayDataPlane",
@@ -66,6 +67,9 @@ let package = Package(
       dependencies: [
         "GatewayModel", "Observability",
         .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "HummingbirdCore", package: "hummingbird"),
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         nio("NIOCore"), nio("NIOPosix"),
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -97,7 +101,9 @@ let package = Package(
       ],
       swiftSettings: house),
 
-    .testTarget(name: "GatewayModelTests", dependencies: ["GatewayModel"], swiftSettings: house),
+    .testTarget(
+      name: "GatewayModelTests",
+      dependencies: ["GatewayModel", .product(name: "TOMLKit", package: "TOMLKit")], swiftSettings: house),
     .testTarget(
       name: "ObservabilityTests",
       dependencies: ["Observability", "GatewayModel", .product(name: "Logging", package: "swift-log")],
@@ -107,6 +113,14 @@ let package = Package(
       dependencies: [
         "GatewayModel", "Observability", "GatewayDataPlane", "CZlib", nio("NIOCore"), nio("NIOPosix"), nio("NIOEmbedded"),
         .product(name: "Atomics", package: "swift-atomics"),
+      ],
+      swiftSettings: house),
+    .testTarget(
+      name: "AdminAPITests",
+      dependencies: [
+        "AdminAPI", "Observability", "GatewayModel", nio("NIOCore"), nio("NIOPosix"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: house),
     .testTarget(

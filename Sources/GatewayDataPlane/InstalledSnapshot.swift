@@ -38,7 +38,7 @@ final class InstalledSnapshot {
           return pick(child.service, for: exchange, depth: depth + 1)
         }
       }
-      guard let child = pickChild(children, service) else { return nil }
+      guard let child = pickChild(children, service, exchange.shard) else { return nil }
       if let sticky = service.sticky { exchange.stick(sticky, to: sticky.token(child.name)) }
       return pick(child, for: exchange, depth: depth + 1)
     case .failover(let main, let fallback):
@@ -95,12 +95,16 @@ final class InstalledSnapshot {
     return smooth(servers.count, service.cursor) { servers[$0].weight }.map { servers[$0].server }
   }
 
-  private func pickChild(_ children: [ServicePlan.WeightedChild], _ service: ServicePlan) -> ServicePlan? {
+  private func pickChild(
+    _ children: [ServicePlan.WeightedChild], _ service: ServicePlan, _ shard: Shard
+  ) -> ServicePlan? {
     guard !children.isEmpty else { return nil }
-    if let index = smooth(children.count, service.cursor, weight: { children[$0].weight }) {
-      return children[index].service
+    let up = smooth(children.count, service.cursor) { index in
+      children[index].weight > 0 && isUp(children[index].service, shard, depth: 1) ? children[index].weight : 0
     }
-    return nil
+    // When no child can be expected to answer, one is tried all the same.
+    let index = up ?? smooth(children.count, service.cursor) { children[$0].weight }
+    return index.map { children[$0].service }
   }
 
   /// Smooth weighted round robin as nginx has it: each turn adds every weight and takes the total from the greatest, so

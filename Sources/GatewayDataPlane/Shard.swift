@@ -174,6 +174,7 @@ final class Shard {
     drained = nil
     timers.disarm(drainTimer)
     observation.accessLog?.flush()
+    timers.stop()
     promise.succeed(cutConnections)
   }
 }

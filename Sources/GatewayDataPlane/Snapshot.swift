@@ -13,14 +13,14 @@ public final class Snapshot: Sendable {
   public let entryPoints: [EntryPointPlan]
   /// Every server that any service names.
   public let servers: [ServerPlan]
-  /// Names and ends (seconds since 1970) of the certificates served, for metrics.
-  public let certificateExpiries: [(name: String, notAfter: Int)]
+  /// The certificates served, for metrics.
+  public let certificateExpiries: [CertificateExpiry]
   /// Number of cursors that the balancers of all services need per shard.
   let cursorCount: Int
 
   init(
     generation: UInt64, entryPoints: [EntryPointPlan], servers: [ServerPlan], cursorCount: Int,
-    certificateExpiries: [(name: String, notAfter: Int)] = []
+    certificateExpiries: [CertificateExpiry] = []
   ) {
     self.certificateExpiries = certificateExpiries
     self.generation = generation

@@ -42,6 +42,7 @@ final class TimerQueues {
   /// Nanoseconds of the earliest scheduled walk; `.max` when none is scheduled.
   private var scheduled: UInt64 = .max
   private(set) var armedCount = 0
+  private var isStopped = false
 
   init(loop: any EventLoop) {
     self.loop = loop
@@ -87,7 +88,11 @@ final class TimerQueues {
     return queues.count - 1
   }
 
+  /// The loop is about to end: nothing is scheduled any more.
+  func stop() { isStopped = true }
+
   private func schedule(_ deadline: UInt64, now: UInt64) {
+    guard !isStopped else { return }
     let rounded = (deadline / Self.granularity &+ 1) &* Self.granularity
     scheduled = rounded
     // The queues belong to this loop, and the task runs on it.

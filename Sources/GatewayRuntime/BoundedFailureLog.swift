@@ -56,6 +56,7 @@ final class BoundedFailureLog: FailureLog {
       metadata["suppressed"] = "\(suppressed)"
       suppressed = 0
     }
-    log.warning(message, metadata: metadata)
+    // Traefik's default level is ERROR, and why requests fail is what somebody looks for at night.
+    log.error(message, metadata: metadata)
   }
 }

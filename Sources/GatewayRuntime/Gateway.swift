@@ -29,7 +29,7 @@ public final class Gateway: Sendable {
     var isReady = false
     var isDraining = false
     var generations: [UInt64: Int64] = [:]
-    var expiries: [(name: String, notAfter: Int)] = []
+    var expiries: [CertificateExpiry] = []
     var watched: [String] = []
     var watches = true
   }
@@ -113,11 +113,39 @@ public final class Gateway: Sendable {
         configuration.static.entryPoints.map { ($0.name, $0.value) })
       let gateway = Gateway(parts, builder: builder, dataPlane: dataPlane, ports: ports, eventLoopCount: loops)
       gateway.remember(loaded)
+      parts.metrics.collectCertificates { [weak gateway] in
+        (gateway?.state.withLock { $0.expiries } ?? []).map {
+          (commonName: $0.names.first ?? "", serial: $0.serial, names: $0.names, notAfter: $0.notAfter)
+        }
+      }
       gateway.installed(configuration, snapshot)
       return gateway
     } catch {
       throw .failed("\(error)")
     }
+  }
+
+  /// Does everything a start does short of opening ports, and says what would keep it from starting: certificates that
+  /// cannot be read, middlewares that cannot work.
+  public static func problems(of configuration: ValidatedConfiguration) -> [String] {
+    let pool = NIOThreadPool(numberOfThreads: 1)
+    let series = SeriesSource(metrics: GatewayMetrics(version: ""), ledger: Ledger())
+    let builder = SnapshotBuilder(surroundings(series, pool))
+    do {
+      _ = try builder.build(configuration, generation: 0)
+      return []
+    } catch {
+      return error.problems.map(\.description)
+    }
+  }
+
+  private static func surroundings(_ series: SeriesSource, _ pool: NIOThreadPool) -> SnapshotBuilder.Surroundings {
+    SnapshotBuilder.Surroundings(
+      series: series, threadPool: pool,
+      text: { path in
+        guard case .success(let bytes) = FileReader.read(path, bytesMax: 16 * 1024 * 1024) else { return nil }
+        return String(decoding: bytes, as: UTF8.self)
+      }, generateCertificate: { try DefaultCertificate.make() })
   }
 
   private static func prepare(
@@ -145,12 +173,7 @@ public final class Gateway: Sendable {
     }
     let pool = NIOThreadPool(numberOfThreads: 2)
     pool.start()
-    let surroundings = SnapshotBuilder.Surroundings(
-      series: SeriesSource(metrics: metrics, ledger: ledger), threadPool: pool,
-      text: { path in
-        guard case .success(let bytes) = FileReader.read(path, bytesMax: 16 * 1024 * 1024) else { return nil }
-        return String(decoding: bytes, as: UTF8.self)
-      }, generateCertificate: { try DefaultCertificate.make() })
+    let surroundings = surroundings(SeriesSource(metrics: metrics, ledger: ledger), pool)
     return Parts(
       loaded: configuration, version: version, path: path, allowUnsupported: allowUnsupported, metrics: metrics,
       ledger: ledger, log: log, logOutput: output, accessLog: writer, threadPool: pool, surroundings: surroundings)

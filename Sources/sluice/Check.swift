@@ -29,6 +29,12 @@ struct Check: ParsableCommand {
         isRefused = true
         continue
       }
+      let problems = Gateway.problems(of: configuration)
+      for problem in problems { print("\(file): \(problem)") }
+      if !problems.isEmpty {
+        isRefused = true
+        continue
+      }
       if quiet { continue }
       let http = configuration.dynamic.http
       print(

@@ -1,12 +1,23 @@
 import GatewayModel
 import NIOSSL
 
+/// When a certificate that is served ends, for metrics.
+public struct CertificateExpiry: Sendable {
+  public let names: [String]
+  /// Hexadecimal.
+  public let serial: String
+  /// Seconds since 1970.
+  public let notAfter: Int64
+}
+
 /// Certificates and keys as files or text, loaded while a Snapshot is built and never on an event loop.
 struct LoadedCertificate {
   let chain: [NIOSSLCertificate]
   let key: NIOSSLPrivateKey
   /// Lower-case names of the leaf; wildcards as `*.example.com`.
   let names: [String]
+  /// Hexadecimal.
+  let serial: String
   /// Seconds since 1970.
   let notAfter: Int
 }
@@ -42,7 +53,9 @@ enum CertificateLoader {
       problems.append(BuildProblem(path: path + ".keyFile", what: "the key does not belong to the certificate"))
       return nil
     }
-    return LoadedCertificate(chain: chain, key: key, names: names(of: leaf), notAfter: Int(leaf.notValidAfter))
+    return LoadedCertificate(chain: chain, key: key, names: names(of: leaf),
+      serial: leaf.serialNumber.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(),
+      notAfter: Int(leaf.notValidAfter))
   }
 
   static func certificates(_ source: String) throws -> [NIOSSLCertificate] {

@@ -49,10 +49,11 @@ public final class SnapshotBuilder {
       configuration.dynamic.http.middlewares, surroundings, previous: previousMiddlewares, services: services.plans)
     var tls = TLSBuilder(configuration.dynamic.tls, generatedDefault: surroundings.generateCertificate)
     var entryPoints: [EntryPointPlan] = []
+    var problems: [BuildProblem] = []
     for (index, entryPoint) in configuration.static.entryPoints.enumerated() {
       let routers = EntryPointRouters(entryPoint, configuration)
-      let plain = routeSet(routers.plain, entryPoint.value, configuration, &chains, services.plans)
-      let secure = routeSet(routers.secure, entryPoint.value, configuration, &chains, services.plans)
+      let plain = routeSet(routers.plain, entryPoint.value, configuration, &chains, services.plans, &problems)
+      let secure = routeSet(routers.secure, entryPoint.value, configuration, &chains, services.plans, &problems)
       let options = localName(entryPoint.value.http.tls?.options ?? "default")
       let table = routers.usesTLS ? tls.table(hostOptions: routers.hostOptions, defaultOptions: options) : nil
       entryPoints.append(
@@ -62,7 +63,7 @@ public final class SnapshotBuilder {
           series: surroundings.series.entryPoint(entryPoint.name),
           openConnections: surroundings.series.metrics.openConnections(entryPoint: entryPoint.name)))
     }
-    let problems = services.problems + chains.problems + tls.problems
+    problems += services.problems + chains.problems + tls.problems
     guard problems.isEmpty else { throw BuildFailure(problems: problems) }
     previousMiddlewares = chains.made
     return Snapshot(
@@ -72,7 +73,7 @@ public final class SnapshotBuilder {
 
   private func routeSet(
     _ routers: [EntryPointRouters.Entry], _ entryPoint: EntryPoint, _ configuration: ValidatedConfiguration,
-    _ chains: inout ChainBuilder, _ services: [String: ServicePlan]
+    _ chains: inout ChainBuilder, _ services: [String: ServicePlan], _ problems: inout [BuildProblem]
   ) -> RouteSet {
     var plans: [RouterPlan] = []
     var rules: [Route] = []
@@ -80,7 +81,13 @@ public final class SnapshotBuilder {
       var middlewares: [any Middleware] = []
       if let redirect = entry.redirect { chains.appendInline(.redirectScheme(redirect), to: &middlewares, name: entry.name) }
       for name in entry.middlewares { chains.append(name, to: &middlewares, from: "http.routers.\(entry.name)") }
-      // Services inside the gateway (`ping@internal` …) are answered on the admin side; here they have no server.
+      if entry.redirect == nil && entry.service.hasSuffix("@internal") && entry.service != "noop@internal" {
+        problems.append(
+          BuildProblem(
+            path: "http.routers.\(entry.name).service",
+            what: "Traefik has \(entry.service), Sluice answers it on admin.address only and not yet by a router"))
+        continue
+      }
       guard let service = services[localName(entry.service)] ?? services[""] else { continue }
       let name = entry.name.contains("@") ? entry.name : entry.name + "@file"
       plans.append(

@@ -8,12 +8,13 @@ import NIOSSL
 /// default options say `sniStrict`. Contexts are made once for each pair of certificate and options.
 struct TLSBuilder {
   private let options: [String: TLSOptions]
+  private let optionNumbers: [String: Int]
   private let certificates: [LoadedCertificate]
   private let defaultCertificate: LoadedCertificate?
   private var contexts: [String: NIOSSLContext] = [:]
   private(set) var problems: [BuildProblem] = []
-  /// Names and ends of all certificates, for metrics.
-  let expiries: [(name: String, notAfter: Int)]
+  /// All certificates, for metrics.
+  let expiries: [CertificateExpiry]
 
   init(_ tls: GatewayModel.TLSConfiguration, generatedDefault: (@Sendable () throws -> (certificate: String, key: String))?) {
     var problems: [BuildProblem] = []
@@ -21,6 +22,7 @@ struct TLSBuilder {
     for option in tls.options { options[option.name] = option.value }
     if options["default"] == nil { options["default"] = TLSOptions() }
     self.options = options
+    optionNumbers = Dictionary(uniqueKeysWithValues: options.keys.sorted().enumerated().map { ($1, $0 + 1) })
     var loaded: [LoadedCertificate] = []
     for (index, certificate) in tls.certificates.enumerated() {
       let path = "tls.certificates[\(index)]"
@@ -39,13 +41,15 @@ struct TLSBuilder {
       fallback = CertificateLoader.load(made.certificate, made.key, path: "tls", problems: &problems)
     }
     defaultCertificate = fallback
-    expiries = loaded.map { ($0.names.first ?? "", $0.notAfter) }
+    expiries = loaded.map {
+      CertificateExpiry(names: $0.names, serial: $0.serial, notAfter: Int64($0.notAfter))
+    }
     self.problems = problems
   }
 
   /// The table of one entry point. `hostOptions` maps lower-case hosts to the name of their options.
   mutating func table(hostOptions: [String: String], defaultOptions: String) -> TLSTable {
-    var byName: [String: NIOSSLContext] = [:]
+    var byName: [String: TLSTable.Choice] = [:]
     for (index, certificate) in certificates.enumerated() {
       for name in certificate.names where byName[name] == nil {
         byName[name] = context(certificate, "\(index)", options: hostOptions[name] ?? defaultOptions)
@@ -58,7 +62,7 @@ struct TLSBuilder {
         byName[host] = context(defaultCertificate, "default", options: name)
       }
     }
-    var fallback: NIOSSLContext?
+    var fallback: TLSTable.Choice?
     if options[defaultOptions]?.sniStrict != true, let certificate = defaultCertificate ?? certificates.first {
       fallback = context(certificate, "default", options: defaultOptions)
     }
@@ -71,9 +75,10 @@ struct TLSBuilder {
     return certificate.names.contains("*" + host[dot...])
   }
 
-  private mutating func context(_ certificate: LoadedCertificate, _ key: String, options name: String) -> NIOSSLContext? {
+  private mutating func context(_ certificate: LoadedCertificate, _ key: String, options name: String) -> TLSTable.Choice? {
     let identity = "\(key)/\(name)"
-    if let made = contexts[identity] { return made }
+    let number = optionNumbers[name] ?? 0
+    if let made = contexts[identity] { return TLSTable.Choice(context: made, options: number) }
     guard let options = options[name] ?? options["default"] else { return nil }
     var configuration = NIOSSL.TLSConfiguration.makeServer(certificate)
     configuration.minimumTLSVersion = options.minVersion.library
@@ -85,7 +90,7 @@ struct TLSBuilder {
     do {
       let context = try NIOSSLContext(configuration: configuration)
       contexts[identity] = context
-      return context
+      return TLSTable.Choice(context: context, options: number)
     } catch {
       problems.append(BuildProblem(path: "tls.options.\(name)", what: "refused by the TLS library: \(error)"))
       return nil

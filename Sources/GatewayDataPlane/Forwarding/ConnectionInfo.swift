@@ -13,6 +13,8 @@ public final class ConnectionInfo {
   public let isTLS: Bool
   /// The name the client asked for, once TLS is up.
   public internal(set) var serverName: String?
+  /// Number of the TLS options of the handshake (see `TLSTable.mayServe`).
+  var tlsOptions = 0
   /// `1.3` and the like, once TLS is up.
   public internal(set) var tlsVersion: StaticString?
   /// The same, as metrics want it.

@@ -97,8 +97,7 @@ public final class Exchange {
     outcome.startedAt = startedAt
     outcome.protocolVersion = client.protocolVersion
     requestReceived = request.framing == .none
-    outcome.target = ByteRange(
-      offset: request.path.start, length: request.path.count + (request.hasQuery ? request.query.count + 1 : 0))
+    noteTarget()
     let installed = shard.installed
     self.installed = installed
     let plan = installed.snapshot.entryPoints[index]
@@ -106,6 +105,11 @@ public final class Exchange {
     shard.exchangeBegan(self)
     plan.forwarding.apply(to: self)
     let routers = client.connection.isTLS ? plan.secure : plan.plain
+    if let tls = plan.tls, client.connection.isTLS,
+      !tls.mayServe(request.bytes(request.host), options: client.connection.tlsOptions)
+    {
+      return reject(.misdirected)
+    }
     let number = routers.table.match(request, clientIP: client.connection.clientAddress)
     guard number >= 0 else { return reject(.noRoute) }
     route = routers.routes[Int(number)]
@@ -137,7 +141,14 @@ public final class Exchange {
     let installed = shard.installed
     self.installed = installed
     entryPoint = installed.snapshot.entryPoints[client.connection.entryPoint]
+    noteTarget()
     shard.exchangeBegan(self)
+  }
+
+  /// Middlewares may rewrite the path; logs tell what the client asked.
+  private func noteTarget() {
+    outcome.target = ByteRange(
+      offset: request.path.start, length: request.path.count + (request.hasQuery ? request.query.count + 1 : 0))
   }
 
   private func runChain() {
@@ -409,6 +420,7 @@ public final class Exchange {
 
   private func fail(_ failure: Failure, rejection: Rejection) {
     outcome.failure = failure.kind
+    shard.assignRequestID(self)
     shard.upstreamFailed(self, failure)
     if headSent { return abortClient() }
     if let errorPage, errorPage.isStarted {
@@ -564,7 +576,7 @@ public final class Exchange {
     collectedBytes = 0
     errorPage = nil
     if !stickyCookies.isEmpty { stickyCookies = [] }
-    if !notes.isEmpty { notes = [:] }
+    if !notes.isEmpty { notes.removeAll(keepingCapacity: true) }
     requestID = .empty
   }
 }

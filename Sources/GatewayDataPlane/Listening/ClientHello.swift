@@ -3,7 +3,7 @@
 /// The certificate, the versions and what is asked of the client depend on the name (SNI), and BoringSSL wants its
 /// context before the first byte, so the name has to be read first. The parser takes the bytes as they came (RFC 8446
 /// section 4.1.2, RFC 6066 section 3), copies nothing and believes no length: each is checked against what is there.
-/// A ClientHello that spans several records is followed as far as `bytesMax`.
+/// A ClientHello that spans several records is read as far as its first one.
 enum ClientHello {
   enum Progress: Equatable {
     case incomplete

@@ -61,7 +61,7 @@ final class TLSAcceptor: ChannelInboundHandler, RemovableChannelHandler, TimerOw
       joined.writeImmutableBuffer(bytes)
       bytes = joined
     }
-    var chosen: NIOSSLContext?
+    var chosen: TLSTable.Choice?
     let progress = bytes.withUnsafeReadableBytes { raw -> ClientHello.Progress in
       let progress = ClientHello.parse(raw)
       if case .serverName(let range) = progress, let table = plan.tls {
@@ -84,7 +84,8 @@ final class TLSAcceptor: ChannelInboundHandler, RemovableChannelHandler, TimerOw
         return
       }
       held = nil
-      startHandshake(context, chosen, bytes)
+      connection.tlsOptions = chosen.options
+      startHandshake(context, chosen.context, bytes)
     }
   }
 

@@ -10,30 +10,40 @@ final class TLSTable: Sendable {
   private struct Entry: Sendable {
     let name: [UInt8]
     let context: NIOSSLContext
+    let options: Int
+  }
+
+  /// What a handshake gets: the context, and the number of the options it was made with.
+  struct Choice {
+    let context: NIOSSLContext
+    let options: Int
   }
 
   private let slots: [[Entry]]
-  private let fallback: NIOSSLContext?
+  private let fallback: Choice?
+  /// True when hosts differ in their options, so that a request's host has to be compared with the handshake's.
+  let hasSeveralOptions: Bool
   private let mask: Int
 
   /// `contexts` are by lower-case name, wildcard names as `*.example.com`. Without `fallback` unknown names are refused.
-  init(contexts: [String: NIOSSLContext], fallback: NIOSSLContext?) {
+  init(contexts: [String: Choice], fallback: Choice?) {
     var size = 16
     while size < contexts.count * 2 { size *= 2 }
     var slots = [[Entry]](repeating: [], count: size)
-    for (name, context) in contexts {
+    for (name, choice) in contexts {
       let bytes = Array(name.utf8)
       let hash = bytes.withUnsafeBytes { Self.hash($0, from: 0) }
-      slots[hash & (size - 1)].append(Entry(name: bytes, context: context))
+      slots[hash & (size - 1)].append(Entry(name: bytes, context: choice.context, options: choice.options))
     }
     self.slots = slots
     self.fallback = fallback
     mask = size - 1
+    hasSeveralOptions = contexts.values.contains { $0.options != fallback?.options ?? 0 }
   }
 
   /// The context for a name, or, without one, for the address the client reached, as in Traefik; nil refuses the
   /// handshake.
-  func context(for name: UnsafeRawBufferPointer?, reachedAt address: @autoclosure () -> String?) -> NIOSSLContext? {
+  func context(for name: UnsafeRawBufferPointer?, reachedAt address: @autoclosure () -> String?) -> Choice? {
     guard let name, !name.isEmpty else {
       guard let text = address() else { return fallback }
       return Array(text.utf8).withUnsafeBytes { find($0, from: 0, wildcard: false) } ?? fallback
@@ -43,7 +53,14 @@ final class TLSTable: Sendable {
     return fallback
   }
 
-  private func find(_ name: UnsafeRawBufferPointer, from start: Int, wildcard: Bool) -> NIOSSLContext? {
+  /// Whether a request for `host` may come by a handshake that was made with `options`. A name with options of its own
+  /// (client certificates, say) must not be reached by a handshake for another name (RFC 9110 section 7.4: 421).
+  func mayServe(_ host: UnsafeRawBufferPointer, options: Int) -> Bool {
+    guard hasSeveralOptions else { return true }
+    return context(for: host, reachedAt: nil)?.options ?? 0 == options
+  }
+
+  private func find(_ name: UnsafeRawBufferPointer, from start: Int, wildcard: Bool) -> Choice? {
     var hash = wildcard ? Self.step(Self.seed, 0x2A) : Self.seed
     for index in start..<name.count { hash = Self.step(hash, lowercased(name[index])) }
     let length = name.count - start + (wildcard ? 1 : 0)
@@ -54,7 +71,7 @@ final class TLSTable: Sendable {
         matches = entry.name[index - start + (wildcard ? 1 : 0)] == lowercased(name[index])
         index += 1
       }
-      if matches { return entry.context }
+      if matches { return Choice(context: entry.context, options: entry.options) }
     }
     return nil
   }

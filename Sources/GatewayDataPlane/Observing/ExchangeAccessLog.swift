@@ -39,6 +39,16 @@ public final class ExchangeAccessLog: ExchangeLog {
     if let code = outcome.code {
       record.code = UnsafeRawBufferPointer(start: code.utf8Start, count: code.utf8CodeUnitCount)
     }
+    let user = exchange.notes[BasicAuthLink.AuthenticatedUser.note] as? BasicAuthLink.AuthenticatedUser
+    withText(user?.name) { name in
+      record.clientUsername = name
+      append(&record, exchange)
+    }
+  }
+
+  private func append(_ record: inout AccessLogRecord, _ exchange: Exchange) {
+    let outcome = exchange.outcome
+    let head = exchange.request
     withText(exchange.entryPoint?.nameBytes) { entryPoint in
       withText(exchange.route?.nameBytes) { router in
         withText(outcome.server == nil ? nil : exchange.route?.service.nameBytes) { service in

@@ -32,8 +32,21 @@ enum Connector {
     future.assumeIsolated().whenFailure { error in pool.connectFailed(failure(of: error)) }
   }
 
+  /// EMFILE and ENFILE: our own limit, not the server's fault.
+  private static func isOutOfDescriptors(_ error: any Error) -> Bool {
+    var codes: [Int32] = []
+    if let error = error as? IOError { codes.append(error.errnoCode) }
+    if let error = error as? NIOConnectionError {
+      codes += error.connectionErrors.compactMap { ($0.error as? IOError)?.errnoCode }
+    }
+    return codes.contains { $0 == 23 || $0 == 24 }
+  }
+
   private static func failure(of error: any Error) -> Failure {
     let detail = String(describing: error)
+    if isOutOfDescriptors(error) {
+      return Failure(.internalLimit, origin: .gateway, isRetrySafe: true, detail: detail)
+    }
     switch error {
     case ChannelError.connectTimeout:
       return Failure(.connectTimeout, isRetrySafe: true, detail: detail)

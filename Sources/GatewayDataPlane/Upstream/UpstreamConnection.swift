@@ -207,11 +207,18 @@ final class UpstreamConnection: ChannelInboundHandler {
   }
 
   private func ready(_ context: ChannelHandlerContext) {
-    if !isTLS { becomeReady() }
+    // A server that accepts and then says nothing would hold the exchange for ever.
+    if isTLS {
+      let dial = pool.server.transport.dialNanoseconds
+      shard.timers.arm(timer, duration: dial == 0 ? 30_000_000_000 : dial, now: shard.now())
+    } else {
+      becomeReady()
+    }
   }
 
   private func becomeReady() {
     guard case .connecting = state else { return }
+    shard.timers.disarm(timer)
     ledger = shard.serverConnected(pool.server)
     state = .idle
     pool.connected(self)
@@ -280,7 +287,8 @@ final class UpstreamConnection: ChannelInboundHandler {
     case .closed: return
     case .connecting:
       // Only TLS: the channel was there, the session was not. The connector reports what never became a channel.
-      pool.connectFailed(Failure(.tlsHandshake, isRetrySafe: true, detail: cause.detail))
+      let kind: Failure.Kind = cause.kind == .connectTimeout ? .connectTimeout : .tlsHandshake
+      pool.connectFailed(Failure(kind, isRetrySafe: true, detail: cause.detail))
       return
     case .idle:
       pool.learnIdle(shard.now() &- idleSince)
@@ -474,7 +482,10 @@ extension UpstreamConnection: ChannelOutboundHandler, TimerOwner {
       discard()
     case .busy:
       fail(Failure(.responseTimeout))
-    case .connecting, .tunnel, .closed:
+    case .connecting:
+      failure = Failure(.connectTimeout, isRetrySafe: true, detail: "no TLS session in time")
+      discard()
+    case .tunnel, .closed:
       break
     }
   }

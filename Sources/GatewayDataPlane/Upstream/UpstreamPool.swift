@@ -83,8 +83,13 @@ final class UpstreamPool {
 
   func connectFailed(_ failure: Failure) {
     connecting -= 1
+    if failure.origin == .gateway { return failOldest(failure) }
     downFor = min(max(Self.firstDown, downFor * 2), Self.longestDown)
     downUntil = shard.now() &+ downFor
+    failOldest(failure)
+  }
+
+  private func failOldest(_ failure: Failure) {
     guard !waiting.isEmpty else { return }
     // One attempt was made for each that waits; this one was the oldest's.
     waiting.removeFirst().acquireFailed(failure)
