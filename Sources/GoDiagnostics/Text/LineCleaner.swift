@@ -1,10 +1,12 @@
 /// Takes terminals' and pipelines' decoration off lines: colours, carriage returns, Docker's JSON
-/// records, a learnt prefix.
+/// records, strings of structured logs, a learnt prefix.
 ///
 /// Most dumps need none of it, so the reader runs without a cleaner until it sees a reason, and the
 /// cleaner copies line by line: it is the slow path and may be.
 struct LineCleaner {
   var prefix: LogPrefix?
+  /// Stacks stand within strings of structured logs: "stack":"goroutine 1 [running]:\nmain.main()\n\t…".
+  var takesEmbedded = false
 
   /// Appends `line` (without line feed), cleaned, to `output`, with its line feed if it has one.
   func clean(_ line: TextView, into output: inout [UInt8]) {
@@ -12,6 +14,11 @@ struct LineCleaner {
     if line.count > 0, line[line.count &- 1] == 0x0d { line = line.part(0, line.count &- 1) }
     if line.hasPrefix("{\"log\":\""), let endsLine = unescape(line.from(8), into: &output) {
       if endsLine { output.append(0x0a) }
+      return
+    }
+    if takesEmbedded, let at = Self.embedded(line), unescape(line.from(at), into: &output) != nil {
+      // The empty line ends the goroutine, whatever the next record is.
+      output.append(contentsOf: [0x0a, 0x0a])
       return
     }
     if line.first(0x1b) != nil {
@@ -22,6 +29,17 @@ struct LineCleaner {
     } else {
       stripPrefix(line, into: &output)
     }
+  }
+
+  /// Where a header stands in a string with escapes; nil where none does.
+  static func embedded(_ line: TextView) -> Int? {
+    var start = 1
+    while let at = line.find("goroutine ", from: start) {
+      guard let end = line.find("]:\\n", from: at) else { return nil }
+      if GoroutineHeader(line.part(at, end + 2)) != nil { return at }
+      start = at + 1
+    }
+    return nil
   }
 
   private func stripPrefix(_ line: TextView, into output: inout [UInt8]) {

@@ -171,7 +171,9 @@ struct TracebackReader<Sink: TracebackSink> {
     if cleaner == nil, line.hasPrefix("{\"log\":\"") {
       cleaner = LineCleaner()
     } else if cleaner?.prefix == nil, let prefix = LogPrefix.learn(from: line) {
-      cleaner = LineCleaner(prefix: prefix)
+      cleaner = LineCleaner(prefix: prefix, takesEmbedded: cleaner?.takesEmbedded ?? false)
+    } else if cleaner?.takesEmbedded != true, LineCleaner.embedded(line) != nil {
+      cleaner = LineCleaner(prefix: cleaner?.prefix, takesEmbedded: true)
     } else {
       return false
     }

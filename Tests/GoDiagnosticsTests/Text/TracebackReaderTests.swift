@@ -147,6 +147,21 @@ struct TracebackReaderTests {
     #expect(CrashClassification(CrashText([UInt8](text.utf8)))?.kind == .mapWriteWrite)
   }
 
+  @Test("stacks within strings of a structured log are read")
+  func embedded() throws {
+    let text = """
+      {"level":"info","msg":"started"}
+      {"level":"error","msg":"caught","stack":"goroutine 31 [running]:\\nmain.a(0x1)\\n\\t/a.go:1 +0x1\\n","n":1}
+      {"stack":"boom\\n\\ngoroutine 32 [running]:\\nmain.b(...)\\n\\t/b.go:2\\nmain.c()\\n\\t/c.go:3 +0x1"}
+      {"level":"info","msg":"goroutine 5 [running]: no stack"}
+      """
+    for size in [1, 9, 1000] {
+      let read = CollectingSink.read([UInt8](text.utf8), pieces: size)
+      #expect(read.goroutines.map(\.id) == [31, 32])
+      #expect(read.goroutines.last?.frames.map(\.function) == ["main.b", "main.c"])
+    }
+  }
+
   @Test("lines of another writer within a stack are left out")
   func interleaved() throws {
     let text = """
