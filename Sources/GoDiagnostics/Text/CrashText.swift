@@ -23,6 +23,8 @@ public struct CrashText: Sendable {
   public internal(set) var runtimeStack: [Goroutine.Frame] = []
   /// "http: panic serving …": panics a server caught. They are not the crash.
   public internal(set) var recoveredPanics = 0
+  /// When the crash was named, as the log's prefix says it: "2026-11-21T05:42:02.026Z". nil without such a prefix.
+  public internal(set) var time: String?
   /// The text ends within a goroutine.
   public internal(set) var isTruncated = false
 
@@ -133,7 +135,9 @@ struct CrashSink: TracebackSink {
       var cleaned: [UInt8] = []
       line.withUTF8 { cleaner.clean(TextView(UnsafeRawBufferPointer($0)), into: &cleaned) }
       if cleaned.last == 0x0a { cleaned.removeLast() }
-      return String(decoding: cleaned, as: UTF8.self)
+      let words = String(decoding: cleaned, as: UTF8.self)
+      if CrashLine(words) != nil { text.time = LogTime.find(line) ?? text.time }
+      return words
     }
   }
 

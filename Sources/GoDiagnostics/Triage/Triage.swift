@@ -35,6 +35,7 @@ public struct Triage {
     report.verdict.meaning = report.verdict.kind.meaning
     report.verdict.remedy = report.verdict.kind.remedy
     report.verdict.runbook = report.verdict.kind.runbook
+    sortTimeline()
     readGroups()
     report.gc = input.gc
     if let gc = input.gc { say("gc log", gc.sentence) }
@@ -46,6 +47,12 @@ public struct Triage {
 
   private mutating func say(_ source: String, _ statement: String, quote: String? = nil) {
     report.evidence.append(.init(source: source, statement: statement, quote: quote))
+  }
+
+  /// Dates of one form sort as text. Where a time has none, the order of the sources stays.
+  private mutating func sortTimeline() {
+    guard report.timeline.allSatisfy({ LogTime.find($0.time) != nil }) else { return }
+    report.timeline.sort { $0.time < $1.time }
   }
 
   // MARK: What the process wrote
@@ -79,6 +86,9 @@ public struct Triage {
       say(textSource, "the process named its end itself", quote: line)
     } else {
       say(textSource, "there is no first line; the innermost frames of the first goroutine decide")
+    }
+    if let time = text.time {
+      report.timeline.append(.init(time: time, source: textSource, event: found.line ?? found.kind.rawValue))
     }
     if let signal = found.signal { say(textSource, Self.fault(signal), quote: signal) }
     for (number, panic) in found.panics.enumerated() where number > 0 {

@@ -150,6 +150,33 @@ struct TriageTests {
     #expect(found.timeline.first?.time.hasPrefix("2025-11-2") == true)
   }
 
+  @Test("a crash in a dated log and a kernel line counted from boot stand in one order")
+  func timeline() throws {
+    let bytes = try Fixture.bytes("crash/crash-1.23-nilderef.txt")
+    let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
+    let log = lines.map { "2025-11-21T05:00:00.5Z stderr F \($0)\n" }.joined()
+    var input = TriageInput()
+    input.stderr = CrashText([UInt8](log.utf8))
+    input.kernelLog = KernelLog([UInt8](Self.kill.utf8))
+    // Booted 642 seconds before 05:00:00; the kill came 621 seconds later, so 21 seconds before the crash.
+    input.bootTime = 1_763_700_558
+    let found = Triage.report(input)
+    #expect(found.timeline.map(\.source) == ["kernel log", "stderr"])
+    #expect(found.timeline.last?.time == "2025-11-21T05:00:00.5Z")
+  }
+
+  static let times: [(String, String?)] = [
+    ("2026-11-21T05:42:02.026123456Z stderr F panic: x", "2026-11-21T05:42:02.026123456Z"),
+    ("[2026-11-21 05:42:02,026+0100] panic", "2026-11-21T05:42:02.026+0100"),
+    ("x 2026-11-21T05:42:02 y", "2026-11-21T05:42:02"), ("2026-11-21T05:42", nil), ("", nil),
+    ("Nov 21 05:42:02 host", nil),
+  ]
+
+  @Test("dates of logs are found", arguments: times)
+  func logTime(line: String, expected: String?) {
+    #expect(LogTime.find(line) == expected)
+  }
+
   @Test("a complete crash outranks a kill of a process with that name")
   func stderrWins() throws {
     let found = try report("1.23-nilderef") { $0.kernelLog = KernelLog([UInt8](Self.kill.utf8)) }
