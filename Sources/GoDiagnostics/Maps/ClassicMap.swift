@@ -37,11 +37,12 @@ struct ClassicMap {
       && oldBuckets & 7 == 0 && oldBuckets >> 47 == 0 && (count <= 8 || count >> 4 <= UInt64(1) << bits)
   }
 
-  func report(type: MapType?, in memory: any MemoryReader) -> MapReport {
-    var report = MapReport(address: address, type: type?.name, kind: .classic, count: count)
+  /// Without the size of a bucket only the header is judged.
+  func report(type: String?, geometry: MapType.Geometry?, in memory: any MemoryReader) -> MapReport {
+    var report = MapReport(address: address, type: type, kind: .classic, count: count)
     report.isWriting = flags & Self.flagWriting != 0
     checkHeader(&report)
-    guard let type, case .classic(let bucketSize) = type.geometry, bits < 40 else { return report }
+    guard case .classic(let bucketSize) = geometry, bits < 40 else { return report }
     report.load = Double(count) / Double(UInt64(8) << UInt64(bits))
     var walk = Walk(memory: memory, bucketSize: bucketSize)
     if buckets != 0 {

@@ -210,8 +210,12 @@ extension GoProcessImage {
   }
 
   func mapReport(_ address: UInt64, _ type: MapType?) -> MapReport {
-    if version.hasSwissMaps, let map = SwissMap(address, in: memory) { return map.report(type: type, in: memory) }
-    if !version.hasSwissMaps, let map = ClassicMap(address, in: memory) { return map.report(type: type, in: memory) }
+    if version.hasSwissMaps, let map = SwissMap(address, in: memory) {
+      return map.report(type: type?.name, geometry: type?.geometry, in: memory)
+    }
+    if !version.hasSwissMaps, let map = ClassicMap(address, in: memory) {
+      return map.report(type: type?.name, geometry: type?.geometry, in: memory)
+    }
     var report = MapReport(
       address: address, type: type?.name, kind: version.hasSwissMaps ? .swiss : .classic, count: 0)
     report.find("the header cannot be read")

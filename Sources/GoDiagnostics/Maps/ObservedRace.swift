@@ -37,7 +37,11 @@ public struct ObservedRace: Equatable, Sendable {
 extension GoProcessImage {
   /// The races this image shows, the most certain first. A process that did not stop on a concurrent map access shows
   /// one only when two goroutines are inside operations on one map.
+  ///
+  /// A process in motion shows none: two goroutines that took turns under a lock may both be met inside an operation,
+  /// because they are read one after the other. Freeze it first.
   public func mapRaces() -> [ObservedRace] {
+    if case .live(let live) = source, !live.isStopped { return [] }
     let operations = MapAccesses(image: self)
     var byMap: [UInt64: [(operation: MapAccess, isDetector: Bool)]] = [:]
     var order: [UInt64] = []

@@ -35,13 +35,14 @@ struct SwissMap {
       && used <= directoryCount &* UInt64(Self.tableCapacityMax)
   }
 
-  func report(type: MapType?, in memory: any MemoryReader) -> MapReport {
-    var report = MapReport(address: address, type: type?.name, kind: .swiss, count: used)
+  /// Without the size of a group only the header is judged.
+  func report(type: String?, geometry: MapType.Geometry?, in memory: any MemoryReader) -> MapReport {
+    var report = MapReport(address: address, type: type, kind: .swiss, count: used)
     report.isWriting = writing & 1 != 0
     if writing > 1 { report.find("the writing flag is \(writing)") }
     if directoryCount == 0, used > 8 { report.find("\(used) entries in one group of eight") }
     if directoryCount != 0 { checkDirectory(&report) }
-    guard let type, case .swiss(let groupSize) = type.geometry, directory != 0 else {
+    guard case .swiss(let groupSize) = geometry, directory != 0 else {
       if directory == 0, used == 0 { report.live = 0 }
       return report
     }

@@ -56,6 +56,26 @@ struct CrashTests {
     }
   }
 
+  @Test("the crashing goroutine's stack is what was printed, and what came after", arguments: GoFixtures.versions)
+  func crashingStack(version: String) throws {
+    try GoFixtures.with(version) {
+      for mode in ["nilmap", "nilderef", "index", "closedchan", "unlock", "nestedpanic"] {
+        let crash = try GoFixtures.crash("incident", [mode], version)
+        defer { GoFixtures.discard(crash) }
+        let image = try GoProcessImage.core(crash.core, executable: crash.executable)
+        let id = try #require(image.crash()?.goroutine)
+        let printed = try #require(RuntimeText(crash.errors).goroutines[id]).frames.map {
+          $0.hasPrefix("panic ") ? "runtime.gopanic " + $0.dropFirst(6) : $0
+        }
+        let found = try #require(image.goroutines().first { $0.id == id }).frames.map {
+          "\($0.function) \($0.file):\($0.line)"
+        }
+        #expect(printed.count >= 3)
+        #expect(found.suffix(printed.count - 1) == printed.suffix(printed.count - 1), "\(mode) on \(version)")
+      }
+    }
+  }
+
   @Test("a process that is well has no crash")
   func healthy() throws {
     try GoFixtures.with("1.27") {
