@@ -27,10 +27,15 @@ public struct LeakProof: Equatable, Sendable {
 }
 
 extension GoProcessImage {
-  /// Searches the whole heap; for a running process freeze it first, or goroutines in motion may be accused.
+  /// Searches the whole heap. Of a process only while it is frozen: goroutines in motion would be accused.
   public func leakProof() throws(ImageRefusal) -> LeakProof {
     let mark = LeakMark(self, spans: try HeapSpans(self))
     mark.run()
+    guard standsStill else {
+      throw .missing(
+        structure: "a picture that stands still",
+        reason: "the process ran meanwhile (it is frozen for \(FrozenProcess.limitSeconds) s at most); take a core")
+    }
     let now = Dictionary(goroutines().map { ($0.id ?? 0, $0) }, uniquingKeysWith: { first, _ in first })
     var leaks: [LeakProof.Leak] = []
     for blocked in mark.unreached() {

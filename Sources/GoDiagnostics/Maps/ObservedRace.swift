@@ -41,7 +41,7 @@ extension GoProcessImage {
   /// A process in motion shows none: two goroutines that took turns under a lock may both be met inside an operation,
   /// because they are read one after the other. Freeze it first.
   public func mapRaces() -> [ObservedRace] {
-    if case .live(let live) = source, !live.isStopped { return [] }
+    guard standsStill else { return [] }
     let operations = MapAccesses(image: self)
     var byMap: [UInt64: [(operation: MapAccess, isDetector: Bool)]] = [:]
     var order: [UInt64] = []
@@ -76,7 +76,7 @@ extension GoProcessImage {
       }
       result.append(race)
     }
-    return result.sorted { $0.certainty.rawValue < $1.certainty.rawValue }
+    return standsStill ? result.sorted { $0.certainty.rawValue < $1.certainty.rawValue } : []
   }
 
   private static func party(_ operation: MapAccess, isDetector: Bool) -> ObservedRace.Party {

@@ -116,6 +116,12 @@ public final class GoProcessImage {
     }
   }
 
+  /// Whether what is read is of one moment: a core, or a process that is frozen now (the guardian lets go in time).
+  var standsStill: Bool {
+    guard case .live(let live) = source else { return true }
+    return live.isStopped && ProcessFiles.state("/proc/\(live.pid)") == UInt8(ascii: "T")
+  }
+
   /// The records of living goroutines, in the runtime's order.
   func records(limit: Int = .max) -> [GoroutineRecord] {
     var result: [GoroutineRecord] = []

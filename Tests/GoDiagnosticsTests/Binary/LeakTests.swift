@@ -25,6 +25,18 @@ struct LeakTests {
     }
   }
 
+  @Test("a process in motion is not judged, a frozen one is")
+  func live() throws {
+    try GoFixtures.with("1.25") {
+      try GoFixtures.running("leakctl", [], "1.25", ready: "ready") { process in
+        let pid = process.processIdentifier
+        #expect(throws: ImageRefusal.self) { try GoProcessImage.process(pid).leakProof() }
+        let proof = try GoProcessImage.frozen(pid) { try $0.leakProof() }
+        #expect(proof.leaked.count >= 15)
+      }
+    }
+  }
+
   @Test("goroutines that wait for one mutex share its address")
   func convoy() throws {
     for version in GoFixtures.versions {
