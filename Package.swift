@@ -124,6 +124,12 @@ let package = Package(
       ],
       swiftSettings: house),
     .testTarget(
+      name: "GatewayRuntimeTests",
+      dependencies: [
+        "GatewayRuntime", "GatewayModel", "Observability", nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"),
+      ],
+      swiftSettings: house),
+    .testTarget(
       name: "GoDiagnosticsTests", dependencies: ["GoDiagnostics"], exclude: ["Fixtures", "Programs"],
       swiftSettings: house),
   ]
