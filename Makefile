@@ -19,7 +19,8 @@ release: dependencies ## Build the command for release: .build/release/sluice
 run: release ## Build, start the quick start and stay until Ctrl-C (ONCE=1 ends by itself)
 	@ONCE="$(ONCE)" SLUICE="$(RELEASE)" Examples/quick-start/run
 
-test: dependencies ## Build and run every test
+test: dependencies ## Build and run every test (Go toolchains for the diagnostics are fetched; without them those tests skip)
+	@scripts/go-toolchains || echo "Go toolchains are not all here: tests that need them say so and skip"
 	$(SWIFT) build --build-tests
 	$(SWIFT) test --skip-build --parallel
 	@$(MAKE) --no-print-directory check-commands
