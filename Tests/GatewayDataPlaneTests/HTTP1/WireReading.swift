@@ -1,5 +1,3 @@
-import Testing
-
 @testable import GatewayDataPlane
 
 /// How the tests read bytes with the wire's machines: whole, or in pieces as a socket might deliver them.
