@@ -1,0 +1,1 @@
+../../../Tests/GatewayDataPlaneTests/HTTP1/TestPlans.swift

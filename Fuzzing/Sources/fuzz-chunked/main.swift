@@ -1,0 +1,4 @@
+import FuzzRun
+import WireChecks
+
+FuzzRun.main("chunked", words: WireChecks.words, check: WireChecks.chunked)

@@ -1,0 +1,4 @@
+import FuzzRun
+import WireChecks
+
+FuzzRun.main("request", words: WireChecks.words, check: WireChecks.request)

@@ -1,0 +1,4 @@
+import FuzzRun
+import WireChecks
+
+FuzzRun.main("response", words: WireChecks.words, check: WireChecks.response)
