@@ -32,6 +32,10 @@ public final class Gateway: Sendable {
     var expiries: [CertificateExpiry] = []
     var watched: [String] = []
     var watches = true
+    /// The Snapshot that serves and the one before. Shards let go of a Snapshot in the middle of their work; as long as
+    /// this holds it too, its ten thousand routers are freed here, by the reload after the next, and not on a loop.
+    var current: Snapshot?
+    var before: Snapshot?
   }
 
   /// The static part that the process was started with; a reload changes the dynamic part only.
@@ -239,6 +243,14 @@ public final class Gateway: Sendable {
   private func installed(_ configuration: ValidatedConfiguration, _ snapshot: Snapshot) {
     let now = UnixClock.seconds()
     metrics.configurationInstalled(at: now)
+    let retired = state.withLock { state in
+      defer {
+        state.before = state.current
+        state.current = snapshot
+      }
+      return state.before
+    }
+    defer { withExtendedLifetime(retired) {} }
     state.withLock {
       $0.configuration = configuration
       $0.generation = snapshot.generation
