@@ -13,7 +13,10 @@ func nio(_ product: String) -> Target.Dependency { .product(name: product, packa
 let package = Package(
   name: "sluice",
   products: [
-    .executable(name: "sluice", targets: ["sluice"])
+    .executable(name: "sluice", targets: ["sluice"]),
+    // For the packages that stand beside the product (Fuzzing/).
+    .library(name: "GatewayModel", targets: ["GatewayModel"]),
+    .library(name: "GatewayDataPlane", targets: ["GatewayDataPlane"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),

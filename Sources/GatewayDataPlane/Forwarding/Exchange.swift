@@ -292,7 +292,10 @@ public final class Exchange {
 
   func serverBecameWritable() {
     if let bodySource { return bodySource.goOn(self) }
-    if !requestReceived && bodySink == nil { client?.resumeRequestBody() }
+    guard !requestReceived, bodySink == nil else { return }
+    client?.resumeRequestBody()
+    // What was held is written now; no read of the client need come that would flush it.
+    server?.flush()
   }
 
   /// A whole response head is in `response`.

@@ -109,10 +109,7 @@ final class HTTP2Connection: ChannelInboundHandler, TimerOwner, Drainable {
   func streamClosed() {
     streams -= 1
     guard streams == 0, !isOver else { return }
-    if isDraining {
-      context?.close(promise: nil)
-      return
-    }
+    if isDraining { return closeAfterWrites() }
     shard.timers.arm(timer, duration: plan.timeouts.idle, now: shard.coarseNow)
     shard.ledgerWait(ledger, .idle)
   }
@@ -129,8 +126,17 @@ final class HTTP2Connection: ChannelInboundHandler, TimerOwner, Drainable {
 
   func drain() {
     isDraining = true
-    sendGoAway()
-    if streams == 0 { context?.close(promise: nil) }
+    if streams == 0 { closeAfterWrites() } else { sendGoAway() }
+  }
+
+  /// Says goodbye and goes when the client's kernel has taken all that was written before.
+  private func closeAfterWrites() {
+    guard let context else { return }
+    let frame = HTTP2Frame(
+      streamID: .rootStream, payload: .goAway(lastStreamID: .maxID, errorCode: .noError, opaqueData: nil))
+    let sent = context.eventLoop.makePromise(of: Void.self)
+    sent.futureResult.assumeIsolated().whenComplete { _ in self.context?.close(promise: nil) }
+    context.writeAndFlush(wrapOutboundOut(frame), promise: sent)
   }
 
   func closeNow() { context?.close(promise: nil) }

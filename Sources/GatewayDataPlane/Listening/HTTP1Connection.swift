@@ -118,7 +118,8 @@ final class HTTP1Connection: ClientSide, ChannelDuplexHandler {
 
   private var mayRead: Bool {
     switch state {
-    case .idle, .head, .lingering, .closed: return true
+    case .idle: return mayBegin
+    case .head, .lingering, .closed: return true
     case .tunnel: return !bodyPaused
     case .exchanging:
       if !body.isComplete { return !bodyPaused }
@@ -126,6 +127,10 @@ final class HTTP1Connection: ClientSide, ChannelDuplexHandler {
       return (held?.readableBytes ?? 0) < Self.heldMax
     }
   }
+
+  /// A client that pipelines and takes no answers gets no further ones: what it has asked for waits here, and more is not
+  /// read, until what was written has left.
+  private var mayBegin: Bool { isWritable && (out?.readableBytes ?? 0) < Self.heldMax }
 
   private func readIfSwallowed() {
     guard readSwallowed, mayRead, let context else { return }
@@ -172,6 +177,9 @@ final class HTTP1Connection: ClientSide, ChannelDuplexHandler {
     isProcessing = true
     loop: while bytes.readableBytes > 0 {
       switch state {
+      case .idle where !mayBegin:
+        hold(bytes)
+        break loop
       case .idle, .head:
         if !collectHead(&bytes) { break loop }
       case .exchanging:
@@ -189,6 +197,14 @@ final class HTTP1Connection: ClientSide, ChannelDuplexHandler {
     }
     isProcessing = false
     if flushWanted { flush() }
+    if isWritable { beginHeld() }
+  }
+
+  /// Takes up a request that waited for its predecessors' answers to leave.
+  private func beginHeld() {
+    guard !isProcessing, case .idle = state, let bytes = held else { return }
+    held = nil
+    process(bytes)
   }
 
   /// Returns false when the bytes have to wait or are of no use any more.
@@ -314,17 +330,17 @@ final class HTTP1Connection: ClientSide, ChannelDuplexHandler {
   override var protocolVersion: HTTPVersion { exchange?.request.minorVersion == 0 ? .http10 : .http11 }
 
   func channelWritabilityChanged(context: ChannelHandlerContext) {
+    // The write timeout shares the connection's node, which the read timeout has while a body is still coming.
     if context.channel.isWritable {
-      shard.timers.disarm(writeTimerNode)
+      if body.isComplete { shard.timers.disarm(timer) }
       exchange?.clientBecameWritable()
-    } else {
-      shard.timers.arm(writeTimerNode, duration: plan.timeouts.write, now: shard.now())
+      beginHeld()
+      readIfSwallowed()
+    } else if body.isComplete {
+      shard.timers.arm(timer, duration: plan.timeouts.write, now: shard.now())
     }
     context.fireChannelWritabilityChanged()
   }
-
-  /// The write timeout shares the connection's node: while a response is written no other deadline runs.
-  private var writeTimerNode: TimerNode { timer }
 
   override func sendInformational(_ head: ResponseHead) {
     // RFC 9110 section 15.2: not to HTTP/1.0 clients.
@@ -415,16 +431,11 @@ final class HTTP1Connection: ClientSide, ChannelDuplexHandler {
 
   override func exchangeEnded() {
     exchange = nil
+    if closesAfterResponse || isTunnel { return endAfterResponse() }
     // A flush that fails closes the channel before it returns, so the state is looked at afterwards.
-    if closesAfterResponse || isTunnel { flushNow() } else { flush() }
-    guard let context else { return }
-    switch state {
-    case .exchanging: break
-    case .tunnel: return context.close(promise: nil)
-    case .idle, .head, .lingering, .closed: return
-    }
+    flush()
+    guard context != nil, case .exchanging = state else { return }
     responseBody = .none
-    if closesAfterResponse { return closeAfterResponse(context) }
     state = .idle
     shard.timers.arm(timer, duration: plan.timeouts.idle, now: shard.coarseNow)
     shard.ledgerWait(ledger, .idle)
@@ -438,21 +449,31 @@ final class HTTP1Connection: ClientSide, ChannelDuplexHandler {
 
   private var isTunnel: Bool { if case .tunnel = state { true } else { false } }
 
-  private func flushNow() {
-    let processing = isProcessing
-    isProcessing = false
-    flush()
-    isProcessing = processing
+  /// Sends what is left of the response and ends the connection when the client's kernel has taken it: closing at once
+  /// would throw away what a slow reader has not made room for yet.
+  private func endAfterResponse() {
+    guard let context else { return }
+    switch state {
+    case .exchanging, .tunnel: break
+    case .idle, .head, .lingering, .closed: return
+    }
+    state = .lingering
+    held = nil
+    let rest = out ?? ByteBuffer()
+    out = nil
+    let sent = context.eventLoop.makePromise(of: Void.self)
+    sent.futureResult.assumeIsolated().whenComplete { _ in self.responseLeft() }
+    context.writeAndFlush(wrapOutboundOut(rest), promise: sent)
+    readIfSwallowed()
   }
 
-  private func closeAfterResponse(_ context: ChannelHandlerContext) {
-    held = nil
+  private func responseLeft() {
+    guard let context, case .lingering = state else { return }
     if body.isComplete {
-      state = .lingering
       context.close(promise: nil)
       return
     }
-    state = .lingering
+    // RFC 9112 section 9.6: the sending half first, the rest of the request read and thrown away for a while.
     shard.timers.arm(timer, duration: Self.lingerNanoseconds, now: shard.coarseNow)
     context.close(mode: .output, promise: nil)
     readIfSwallowed()

@@ -83,7 +83,13 @@ final class UpstreamConnection: ChannelInboundHandler {
     UpstreamHead.write(head, framing: framing, server: pool.server, to: &buffer)
     out = buffer
     shard.ledgerWait(ledger, .exchange)
-    shard.timers.arm(timer, duration: pool.server.transport.responseHeaderNanoseconds, now: shard.coarseNow)
+    // The server's time begins with the end of the request (see `sendEnd`).
+    if requestComplete { armResponseTimeout() } else { shard.timers.disarm(timer) }
+  }
+
+  /// With a fresh look at the clock: after a slow upload the last one may be older than the whole timeout.
+  private func armResponseTimeout() {
+    shard.timers.arm(timer, duration: pool.server.transport.responseHeaderNanoseconds, now: shard.now())
   }
 
   func sendBody(_ bytes: ByteBuffer) {
@@ -121,7 +127,8 @@ final class UpstreamConnection: ChannelInboundHandler {
       buffer.writeLastChunk(trailers)
       out = buffer
     }
-    shard.timers.arm(timer, duration: pool.server.transport.responseHeaderNanoseconds, now: shard.coarseNow)
+    // A response that has begun may outlast its request.
+    if !responseStarted { armResponseTimeout() }
   }
 
   func sendRaw(_ bytes: ByteBuffer) {
@@ -291,7 +298,7 @@ final class UpstreamConnection: ChannelInboundHandler {
       pool.connectFailed(Failure(kind, isRetrySafe: true, detail: cause.detail))
       return
     case .idle:
-      pool.learnIdle(shard.now() &- idleSince)
+      pool.showedIdle(shard.now() &- idleSince)
       pool.closed(self, wasIdle: true)
     case .busy, .tunnel:
       pool.closed(self, wasIdle: false)

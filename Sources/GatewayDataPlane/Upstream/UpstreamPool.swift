@@ -125,6 +125,12 @@ final class UpstreamPool {
     learnedIdle = min(learnedIdle, nanoseconds > 2 * margin ? nanoseconds - margin : nanoseconds / 2)
   }
 
+  /// The server closed a connection that had been idle for so long. Under a second it is a restart or a limit on
+  /// requests, and says nothing of how long the server keeps others; retries take care of it.
+  func showedIdle(_ nanoseconds: UInt64) {
+    if nanoseconds >= 1_000_000_000 { learnIdle(nanoseconds) }
+  }
+
   // MARK: Configuration
 
   /// A new Snapshot has this server, perhaps with another transport.

@@ -250,10 +250,8 @@ extension OverSockets {
         let quiet = client.isQuiet(for: 300)
         if quiet { try client.send("hello") }
         let answer = Result { try client.readResponse().text }
-        withKnownIssue("the time is counted from the request's head") {
-          #expect(quiet)
-          #expect((try? answer.get()) == "ok")
-        }
+        #expect(quiet)
+        #expect((try? answer.get()) == "ok")
       }
     }
 
@@ -278,10 +276,8 @@ extension OverSockets {
         let quiet = client.isQuiet(for: 300)
         goOn.announce()
         let rest = Result { try client.read(count: 5) }
-        withKnownIssue("the end of the request arms the timer though the response has begun") {
-          #expect(quiet)
-          #expect((try? rest.get()) == wire("world"))
-        }
+        #expect(quiet)
+        #expect((try? rest.get()) == wire("world"))
       }
     }
 
@@ -301,7 +297,7 @@ extension OverSockets {
           #expect(try client.readResponse().text == "ok")
           #expect(client.isQuiet(for: 60))
         }
-        withKnownIssue("the idle time that was seen once is kept, however short") { #expect(server.accepted <= 3) }
+        #expect(server.accepted <= 3)
       }
     }
   }
