@@ -33,7 +33,7 @@ from routers import measure_routers
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PEERS = ["sluice", "haproxy", "nginx", "envoy", "go"]
-COLUMNS = [column.name for column in LOAD_COLUMNS] + ["idle", "routers"]
+COLUMNS = [column.name for column in LOAD_COLUMNS] + ["idle", "routers", "loops"]
 
 
 def main():
@@ -148,10 +148,27 @@ def measure_all(options, site, running, missing, failures):
         document["columns"]["routers"] = result
         if result["install_failures"] or result["install_ms"] is None:
             failures.append("routers: installing 10,000 routers under load lost requests or never finished")
+    if "loops" in options.columns and any(peer.name == "sluice" for peer in running):
+        rows = measure_loops(site, options)
+        sections.append(("event loops on the proxy's one core (default: one for each physical core)", load_table(rows)))
+        document["columns"]["loops"] = [row.as_json() for row in rows]
+        failures.extend(f"loops: {row.peer} failed {row.errors} requests" for row in rows if row.errors)
     failures.extend(f"sluice: {why}" for name, why in missing if name == "sluice")
     document["missing"], document["failures"] = dict(missing), failures
     publish(options, document, sections, missing, failures)
     return 1 if failures else 0
+
+
+def measure_loops(site, options):
+    """The forward column for one, two and four event loops on one core: what more loops than cores cost."""
+    gateways = [Sluice(site, options.sluice, 1, f"{count}-loops", count) for count in (1, 2, 4)]
+    try:
+        for gateway in gateways:
+            gateway.start()
+        return run_column(gateways, LOAD_COLUMNS[0], options.seconds, options.rounds)
+    finally:
+        for gateway in gateways:
+            gateway.stop()
 
 
 def title_of(column):

@@ -115,10 +115,11 @@ class Sluice(Peer):
 
     name = "sluice"
 
-    def __init__(self, site, binary, routers=1, name="sluice"):
+    def __init__(self, site, binary, routers=1, name="sluice", event_loops=1):
         super().__init__(site)
         self.binary = binary
         self.routers = routers
+        self.event_loops = event_loops
         self.name = name
         self.admin_port = free_port()
 
@@ -142,7 +143,7 @@ class Sluice(Peer):
   web: {{address: "127.0.0.1:{self.port}", transport: {{respondingTimeouts: {{idleTimeout: 600s}}}}}}
   websecure: {{address: "127.0.0.1:{self.tls_port}", transport: {{respondingTimeouts: {{idleTimeout: 600s}}}}}}
 admin: {{address: "127.0.0.1:{self.admin_port}"}}
-runtime: {{eventLoops: 1}}
+runtime: {{eventLoops: {self.event_loops}}}
 accessLog: {{enabled: false}}
 log: {{level: ERROR}}
 http:

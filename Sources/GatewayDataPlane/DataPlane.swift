@@ -98,6 +98,8 @@ public final class DataPlane: Sendable {
   /// Ends the loops; the data plane is of no use afterwards.
   public func shutdown() async {
     try? await group.shutdownGracefully()
+    // Connections refer to their shard without keeping it; the last ones went with the loops just now.
+    withExtendedLifetime(shards) {}
   }
 
   private func onLoop<Value: Sendable>(

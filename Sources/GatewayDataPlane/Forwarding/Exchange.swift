@@ -327,7 +327,7 @@ public final class Exchange {
   }
 
   /// Lets the entered middlewares see the response, innermost first.
-  private func runResponders(below limit: Int? = nil) {
+  func runResponders(below limit: Int? = nil) {
     guard let route, route.hasResponders else { return }
     var index = (limit ?? entered) - 1
     while index >= 0 {
@@ -337,7 +337,7 @@ public final class Exchange {
     }
   }
 
-  private func sendHead(_ framing: BodyFraming) {
+  func sendHead(_ framing: BodyFraming) {
     guard let client else { return }
     outcome.status = response.status
     if transforms.isEmpty {
@@ -351,7 +351,7 @@ public final class Exchange {
     if !transforms.contains(where: { $0.holdsHead }) { releaseHead() }
   }
 
-  private var pendingFraming = BodyFraming.none
+  var pendingFraming = BodyFraming.none
 
   /// A transform that held the head back lets it go, with another framing if it now knows better.
   func releaseHead(_ framing: BodyFraming? = nil) {
@@ -421,7 +421,7 @@ public final class Exchange {
     fail(failure, rejection: failure.rejection)
   }
 
-  private func fail(_ failure: Failure, rejection: Rejection) {
+  func fail(_ failure: Failure, rejection: Rejection) {
     outcome.failure = failure.kind
     shard.assignRequestID(self)
     shard.upstreamFailed(self, failure)
@@ -434,84 +434,6 @@ public final class Exchange {
       return reject(plain)
     }
     reject(rejection)
-  }
-
-  // MARK: Answers of our own
-
-  func reject(_ rejection: Rejection) {
-    response.reset()
-    outcome.rejection = rejection.code
-    shard.assignRequestID(self)
-    let body = ProblemWriter.fill(response, rejection, requestID: requestID, in: request)
-    respond(body)
-  }
-
-  func answer(_ local: LocalAnswer) {
-    response.reset()
-    response.status = local.status
-    for field in local.fields { response.add(name: field.name, value: field.value) }
-    respond(local.body)
-  }
-
-  private func respond(_ body: [UInt8]) {
-    let decidedBy = phase == .running && route != nil && entered > 0 && outcome.server == nil ? entered - 1 : entered
-    phase = .answering
-    response.framing = body.isEmpty ? .none : .length(UInt64(body.count))
-    runResponders(below: decidedBy)
-    if errorPage != nil && errorPage?.isStarted == false { return startErrorPage() }
-    sendHead(response.framing)
-    if !body.isEmpty && request.method != .head && allowsBody(response.status) {
-      serverBody(shard.buffer(body))
-    }
-    serverEnd(trailers: nil)
-  }
-
-  private func allowsBody(_ status: UInt16) -> Bool { status >= 200 && status != 204 && status != 304 }
-
-  // MARK: Error pages
-
-  /// Called by the `errors` middleware from `response`: fetch `path` from `service` and answer with it.
-  func replaceResponse(by service: ServicePlan, path: [UInt8], status: UInt16, link: Int) {
-    guard errorPage == nil else { return }
-    errorPage = ErrorPage(service: service, path: path, status: status, link: link, copying: request)
-  }
-
-  private func startErrorPage() {
-    releaseServer()
-    transforms = []
-    errorPage?.isStarted = true
-    response.reset()
-    forward()
-  }
-
-  // MARK: Tunnel
-
-  private func startTunnel() {
-    guard request.connection.upgrade, let client else {
-      releaseServer()
-      return fail(Failure(.responseRefused, detail: "101 without an upgrade request"), rejection: Failure(.responseRefused).rejection)
-    }
-    phase = .tunnel
-    outcome.status = 101
-    outcome.originStatus = 101
-    headSent = true
-    runResponders()
-    shard.exchangeWaits(self, for: .tunnel)
-    client.startTunnel(response)
-  }
-
-  /// Bytes of an upgraded connection from the client.
-  func tunnelFromClient(_ bytes: ByteBuffer) {
-    guard let server else { return }
-    outcome.requestBytes &+= UInt64(bytes.readableBytes)
-    server.sendRaw(bytes)
-    if !server.isWritable { client?.pauseRequestBody() }
-  }
-
-  /// Bytes of an upgraded connection from the server.
-  func tunnelFromServer(_ bytes: ByteBuffer) {
-    passBody(bytes)
-    client?.flush()
   }
 
   // MARK: The end

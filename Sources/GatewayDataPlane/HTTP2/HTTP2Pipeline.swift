@@ -70,7 +70,8 @@ final class HTTP2Connection: ChannelInboundHandler, TimerOwner, Drainable {
     timer.owner = self
   }
 
-  deinit { shard.timers.disarm(timer) }
+  // Disarmed already unless the channel never came to life; the shard may be gone by now, so it is asked only then.
+  deinit { if timer.isArmed { shard.timers.disarm(timer) } }
 
   private var plan: EntryPointPlan { shard.installed.snapshot.entryPoints[connection.entryPoint] }
 

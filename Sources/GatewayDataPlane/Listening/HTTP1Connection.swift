@@ -53,10 +53,10 @@ final class HTTP1Connection: ClientSide, ChannelDuplexHandler {
   private var readSwallowed = false
   private var isProcessing = false
   private var flushWanted = false
-  private var isDraining = false
+  var isDraining = false
   private var requests = 0
   private let acceptedAt: UInt64
-  private var headStartedAt: UInt64 = 0
+  var headStartedAt: UInt64 = 0
   private let timer = TimerNode()
   private var ledger = LedgerHandle.none
 
@@ -71,7 +71,8 @@ final class HTTP1Connection: ClientSide, ChannelDuplexHandler {
     timer.owner = self
   }
 
-  deinit { shard.timers.disarm(timer) }
+  // Disarmed already unless the channel never came to life; the shard may be gone by now, so it is asked only then.
+  deinit { if timer.isArmed { shard.timers.disarm(timer) } }
 
   // MARK: Life
 
@@ -494,42 +495,5 @@ final class HTTP1Connection: ClientSide, ChannelDuplexHandler {
       exchange?.tunnelFromClient(bytes)
     }
     readIfSwallowed()
-  }
-}
-
-extension HTTP1Connection: TimerOwner, Drainable {
-  func timerFired(_ node: TimerNode) {
-    switch state {
-    case .idle:
-      context?.close(promise: nil)
-    case .head:
-      closesAfterResponse = true
-      guard let exchange else { return }
-      state = .exchanging
-      body = RequestBodyDecoder(.chunked, limits: plan.limits)
-      exchange.begin(timedOut: self, startedAt: headStartedAt)
-    case .exchanging:
-      if body.isComplete {
-        // The write timeout: the client does not take its response.
-        context?.close(promise: nil)
-      } else {
-        closesAfterResponse = true
-        exchange?.requestTimedOut()
-      }
-    case .lingering:
-      context?.close(promise: nil)
-    case .tunnel, .closed:
-      break
-    }
-  }
-
-  func drain() {
-    isDraining = true
-    if case .idle = state { context?.close(promise: nil) }
-    if case .exchanging = state { closesAfterResponse = true }
-  }
-
-  func closeNow() {
-    context?.close(promise: nil)
   }
 }

@@ -91,7 +91,8 @@ final class ProxyProtocolHandler: ChannelInboundHandler, RemovableChannelHandler
     timer.owner = self
   }
 
-  deinit { shard.timers.disarm(timer) }
+  // Disarmed already unless the channel never came to life; the shard may be gone by now, so it is asked only then.
+  deinit { if timer.isArmed { shard.timers.disarm(timer) } }
 
   func handlerAdded(context: ChannelHandlerContext) {
     self.context = context

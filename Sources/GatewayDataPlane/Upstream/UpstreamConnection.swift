@@ -61,7 +61,8 @@ final class UpstreamConnection: ChannelInboundHandler {
     timer.owner = self
   }
 
-  deinit { shard.timers.disarm(timer) }
+  // Disarmed already unless the channel never came to life; the shard may be gone by now, so it is asked only then.
+  deinit { if timer.isArmed { shard.timers.disarm(timer) } }
 
   var isWritable: Bool { context?.channel.isWritable ?? false }
 

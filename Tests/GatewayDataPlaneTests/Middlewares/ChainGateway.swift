@@ -28,21 +28,25 @@ enum ChainGateway {
     let pool = NIOThreadPool(numberOfThreads: 2)
     pool.start()
     let result: Result<Void, any Error>
+    // Connections refer to their shard without keeping it: it has to be there until the last of them is gone.
+    var shard: NIOLoopBound<Shard>?
     do {
       let gateway = try await start(group.next(), port, pages, pool, chain)
-      try await body(gateway)
+      shard = gateway.shard
+      try await body(gateway.port)
       result = .success(())
     } catch {
       result = .failure(error)
     }
     try await group.shutdownGracefully()
+    withExtendedLifetime(shard) {}
     try await pool.shutdownGracefully()
     try result.get()
   }
 
   private static func start(
     _ loop: any EventLoop, _ port: UInt16, _ pages: UInt16, _ pool: NIOThreadPool, _ chain: [GatewayModel.Middleware]
-  ) async throws -> UInt16 {
+  ) async throws -> (port: UInt16, shard: NIOLoopBound<Shard>) {
     let main = service(port, id: 0)
     let other = service(pages, id: 1)
     let context = MiddlewareCompiler.Context(threadPool: pool, service: { _ in other.plan }, text: { _ in nil })
@@ -59,11 +63,14 @@ enum ChainGateway {
       generation: 1, entryPoints: [plan], servers: [main.server, other.server], cursorCount: 2)
     let source = SeriesSource(metrics: GatewayMetrics(version: "test"), ledger: Ledger())
     let configuration = entryPoint
-    let channel = try await loop.flatSubmit {
+    let shard = try await loop.submit {
       let observation = ShardObservation(source, accessLog: nil, failureLog: NoFailureLog())
-      let shard = Shard(index: 0, loop: loop, snapshot: snapshot, observation: observation)
-      return Listener.bind(shard, entryPoint: 0, configuration: configuration, port: 0)
+      return NIOLoopBound(
+        Shard(index: 0, loop: loop, snapshot: snapshot, observation: observation), eventLoop: loop)
     }.get()
-    return UInt16(channel.localAddress?.port ?? 0)
+    let channel = try await loop.flatSubmit {
+      Listener.bind(shard.value, entryPoint: 0, configuration: configuration, port: 0)
+    }.get()
+    return (UInt16(channel.localAddress?.port ?? 0), shard)
   }
 }
