@@ -78,7 +78,11 @@ struct TLSBuilder {
   private mutating func context(_ certificate: LoadedCertificate, _ key: String, options name: String) -> TLSTable.Choice? {
     let identity = "\(key)/\(name)"
     let number = optionNumbers[name] ?? 0
-    if let made = contexts[identity] { return TLSTable.Choice(context: made, options: number) }
+    let type = options[name]?.clientAuth.clientAuthType ?? .noClientCert
+    let takesAny = type == .requestClientCert || type == .requireAnyClientCert
+    if let made = contexts[identity] {
+      return TLSTable.Choice(context: made, options: number, takesAnyClientCertificate: takesAny)
+    }
     guard let options = options[name] ?? options["default"] else { return nil }
     var configuration = NIOSSL.TLSConfiguration.makeServer(certificate)
     configuration.minimumTLSVersion = options.minVersion.library
@@ -90,7 +94,7 @@ struct TLSBuilder {
     do {
       let context = try NIOSSLContext(configuration: configuration)
       contexts[identity] = context
-      return TLSTable.Choice(context: context, options: number)
+      return TLSTable.Choice(context: context, options: number, takesAnyClientCertificate: takesAny)
     } catch {
       problems.append(BuildProblem(path: "tls.options.\(name)", what: "refused by the TLS library: \(error)"))
       return nil

@@ -86,15 +86,20 @@ final class TLSAcceptor: ChannelInboundHandler, RemovableChannelHandler, TimerOw
       }
       held = nil
       connection.tlsOptions = chosen.options
-      startHandshake(context, chosen.context, bytes)
+      startHandshake(context, chosen, bytes)
     }
   }
 
-  private func startHandshake(_ context: ChannelHandlerContext, _ chosen: NIOSSLContext, _ bytes: ByteBuffer) {
+  private func startHandshake(_ context: ChannelHandlerContext, _ chosen: TLSTable.Choice, _ bytes: ByteBuffer) {
     isHandshaking = true
     let operations = context.pipeline.syncOperations
     do {
-      let tls = NIOSSLServerHandler(context: chosen)
+      let tls =
+        chosen.takesAnyClientCertificate
+        ? NIOSSLServerHandler(
+          context: chosen.context,
+          customVerificationCallback: { _, verdict in verdict.succeed(.certificateVerified) })
+        : NIOSSLServerHandler(context: chosen.context)
       try operations.addHandler(tls, position: .after(self))
       try operations.addHandler(HandshakeEnd(acceptor: self), position: .after(tls))
     } catch {

@@ -9,14 +9,15 @@ import NIOSSL
 final class TLSTable: Sendable {
   private struct Entry: Sendable {
     let name: [UInt8]
-    let context: NIOSSLContext
-    let options: Int
+    let choice: Choice
   }
 
   /// What a handshake gets: the context, and the number of the options it was made with.
-  struct Choice {
+  struct Choice: Sendable {
     let context: NIOSSLContext
     let options: Int
+    /// Go's `RequestClientCert` and `RequireAnyClientCert`: a client's certificate is asked for and not verified.
+    let takesAnyClientCertificate: Bool
   }
 
   private let slots: [[Entry]]
@@ -33,7 +34,7 @@ final class TLSTable: Sendable {
     for (name, choice) in contexts {
       let bytes = Array(name.utf8)
       let hash = bytes.withUnsafeBytes { Self.hash($0, from: 0) }
-      slots[hash & (size - 1)].append(Entry(name: bytes, context: choice.context, options: choice.options))
+      slots[hash & (size - 1)].append(Entry(name: bytes, choice: choice))
     }
     self.slots = slots
     self.fallback = fallback
@@ -71,7 +72,7 @@ final class TLSTable: Sendable {
         matches = entry.name[index - start + (wildcard ? 1 : 0)] == lowercased(name[index])
         index += 1
       }
-      if matches { return Choice(context: entry.context, options: entry.options) }
+      if matches { return entry.choice }
     }
     return nil
   }
