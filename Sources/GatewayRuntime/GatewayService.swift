@@ -79,7 +79,11 @@ private struct ReloadService: ServiceLifecycle.Service {
       }
       if let watcher {
         group.addTask {
-          for await _ in watcher.hints.cancelOnGracefulShutdown() { causing.yield(.filesTouched) }
+          for await _ in watcher.hints.cancelOnGracefulShutdown() {
+            // Waited for here, so that a SIGHUP meanwhile is not held up.
+            try? await Task.sleep(for: Self.settling)
+            causing.yield(.filesTouched)
+          }
         }
       }
       await follow(causes, watcher)
@@ -92,11 +96,8 @@ private struct ReloadService: ServiceLifecycle.Service {
     watcher?.watch(paths)
     var seen = FileFingerprint(paths)
     for await cause in causes {
-      if cause == .filesTouched {
-        try? await Task.sleep(for: Self.settling)
-        // A neighbour in the same directory changed, or an earlier reload has seen this change already.
-        if FileFingerprint(paths) == seen { continue }
-      }
+      // A neighbour in the same directory changed, or an earlier reload has seen this change already.
+      if cause == .filesTouched && FileFingerprint(paths) == seen { continue }
       seen = FileFingerprint(paths)
       _ = await gateway.reload()
       let current = gateway.watchedFiles().paths
