@@ -29,7 +29,6 @@ public struct Rejection: Sendable {
     status: 503, code: "no-server", detail: "No server is available for this request.")
   static let misdirected = Rejection(
     status: 421, code: "misdirected", detail: "This host is not served on a connection that was opened for another one.")
-  static let draining = Rejection(status: 503, code: "draining", detail: "This gateway is shutting down.")
   static let requestTimeout = Rejection(
     status: 408, code: "request-timeout", detail: "The request did not arrive in time.")
 }

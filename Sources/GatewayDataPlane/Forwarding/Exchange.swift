@@ -65,9 +65,6 @@ public final class Exchange {
   var bodySink: (any RequestBodySink)?
   /// A body that was collected by `buffering`; sent at the server's pace.
   var bodySource: (any RequestBodySource)?
-  /// A body that was collected and is sent once a server is there.
-  var collectedBody: [ByteBuffer] = []
-  var collectedBytes = 0
   /// The request that goes to the server; another one than the client's while an error page is fetched.
   var errorPage: ErrorPage?
   /// `Set-Cookie` values of sticky services that chose anew.
@@ -213,11 +210,6 @@ public final class Exchange {
       requestEndSent = true
     } else if let bodySource {
       bodySource.start(self)
-    } else if collectedBytes > 0 || bodySink != nil {
-      for part in collectedBody { connection.sendBody(part) }
-      collectedBody = []
-      connection.sendEnd(trailers: nil)
-      requestEndSent = true
     } else if requestReceived {
       requestEndSent = true
     } else if !outcome.isRetry || outcome.requestBytes == 0 {
@@ -411,7 +403,7 @@ public final class Exchange {
   /// section 9.2.2, RFC 9112 section 9.3.1).
   private func mayTryAgain(_ failure: Failure) -> Bool {
     guard failure.kind == .closedWhileIdle, outcome.retries < 2, client != nil else { return false }
-    guard outcome.requestBytes == 0 || !collectedBody.isEmpty || bodySource != nil else { return false }
+    guard outcome.requestBytes == 0 || bodySource != nil else { return false }
     return failure.isRetrySafe || request.method.isIdempotent || request.value(of: .idempotencyKey) != nil
   }
 
@@ -497,8 +489,6 @@ public final class Exchange {
     if !transforms.isEmpty { transforms = [] }
     bodySink = nil
     bodySource = nil
-    if !collectedBody.isEmpty { collectedBody = [] }
-    collectedBytes = 0
     errorPage = nil
     if !stickyCookies.isEmpty { stickyCookies = [] }
     if !notes.isEmpty { notes.removeAll(keepingCapacity: true) }

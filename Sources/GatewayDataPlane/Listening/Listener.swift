@@ -6,10 +6,7 @@ import NIOPosix
 ///
 /// Each shard has a socket of its own on the same port (SO_REUSEPORT), so the kernel spreads connections and no accept
 /// is handed from thread to thread. Closing it is the first step of a drain.
-struct Listener {
-  let channel: any Channel
-  let entryPoint: Int
-
+enum Listener {
   /// Binds on the shard's loop. `port` replaces the configured one when another shard was given a free port already.
   static func bind(
     _ shard: Shard, entryPoint index: Int, configuration: EntryPoint, port: UInt16

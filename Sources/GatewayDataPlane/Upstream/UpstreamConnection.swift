@@ -76,8 +76,7 @@ final class UpstreamConnection: ChannelInboundHandler {
     responseStarted = false
     requestComplete = false
     let head = exchange.outgoing
-    let collected = exchange.collectedBytes
-    let framing: BodyFraming = collected > 0 ? .length(UInt64(collected)) : head.framing
+    let framing = head.framing
     requestIsChunked = framing == .chunked
     if framing == .none { requestComplete = true }
     var buffer = out ?? shard.takeBuffer()
