@@ -14,7 +14,7 @@ dependencies:
 	@scripts/install-dependencies
 
 release: dependencies ## Build the command for release: .build/release/sluice
-	$(SWIFT) build -c release --static-swift-stdlib --product sluice
+	$(SWIFT) build -c release --static-swift-stdlib -Xswiftc -enforce-exclusivity=unchecked --product sluice
 
 run: release ## Build, start the quick start and stay until Ctrl-C (ONCE=1 ends by itself)
 	@ONCE="$(ONCE)" SLUICE="$(RELEASE)" Examples/quick-start/run

@@ -22,7 +22,6 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
     .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
     .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
-    .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
     .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
     .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
@@ -44,12 +43,13 @@ let package = Package(
   targets: [
     // C libraries of the system. Makefile names the Debian packages.
     .target(name: "CRE2", cxxSettings: [.define("SLUICE_RE2")], linkerSettings: [.linkedLibrary("re2"), .linkedLibrary("stdc++")]),
+    .systemLibrary(name: "CYAML", providers: [.apt(["libyaml-dev"])]),
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CCrypt", providers: [.apt(["libcrypt-dev"])]),
 
     .target(
       name: "GatewayModel",
-      dependencies: ["CRE2", .product(name: "Yams", package: "Yams")],
+      dependencies: ["CRE2", "CYAML"],
       swiftSettings: house),
     .target(
       name: "Observability",

@@ -159,20 +159,28 @@ struct ConfigurationTextTests {
     #expect(allowed.mistakes.contains(#"f.yml:5:5: warning: the router "closed" is left out: it needs "both""#))
   }
 
-  @Test("a bomb of aliases is counted, not expanded, and no alias becomes a key")
+  @Test("a bomb of aliases is counted, not expanded, as values, in lists and as keys")
   func bombs() {
     func levels(_ body: (Int) -> String) -> String { (1...40).map(body).joined(separator: "\n") }
     let values = "a0: &a0\n  - x\n" + levels { "a\($0): &a\($0)\n  - *a\($0 - 1)\n  - *a\($0 - 1)" }
-    #expect(Checked(values, .yaml).raw.contains { $0.code == .tooLarge })
     let lists = "a0: &a0 [x]\n" + levels { "a\($0): &a\($0) [*a\($0 - 1), *a\($0 - 1)]" }
-    #expect(
-      Checked(lists, .yaml).mistakes == [
-        "f.yml:2:10: an alias stands inside brackets or is a key, expected an alias alone behind \"key: \" or \"- \""
-      ])
-    for key in ["*a40 : x", "? *a40\n: x", "? - *a40\n: x", "{*a40}", "{*a40 : b}", "- ? *a40"] {
-      let text = values + "\n" + key
-      #expect(Checked(text, .yaml).raw.map(\.code).contains(.syntax), "\(key)")
+    let sections = "a0: &a0 {x: y}\n" + levels { "a\($0): &a\($0) {l: *a\($0 - 1), r: *a\($0 - 1)}" }
+    let keys = "a0: &a0 [x]\n" + levels { "? &a\($0) [*a\($0 - 1), *a\($0 - 1)]\n: x" }
+    for text in [values, lists, sections, keys] {
+      #expect(Checked(text, .yaml).raw.contains { $0.code == .tooLarge }, "\(text.prefix(40))")
     }
+    let deep = "a0: &a0 [x]\n" + levels { "a\($0): &a\($0) [[*a\($0 - 1)]]" }
+    #expect(Checked(deep, .yaml).mistakes.contains { $0.contains("too deep") })
+  }
+
+  @Test("an alias may be a key when it names a text, and an anchor does not hold itself")
+  func aliasKeys() {
+    let text = "x: &name entryPoints\n*name : {web: {address: ':80'}}"
+    #expect(Checked(text, .yaml).mistakes.map { $0.prefix(45) } == [#"f.yml:1:1: the configuration has no key "x", "#])
+    #expect(
+      Checked("x: &list [a]\n*list : b", .yaml).mistakes.contains(
+        "f.yml:2:1: a key is a list or a section, expected a text as a key"))
+    #expect(Checked("x: &x [*x]", .yaml).mistakes == ["f.yml:1:8: YAML: found undefined alias"])
   }
 
   @Test("deep nesting is refused")
