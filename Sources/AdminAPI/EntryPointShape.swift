@@ -54,7 +54,6 @@ enum EntryPointShape {
     .object([
       ("insecure", .boolean(orNothing: headers.insecure)),
       ("trustedIPs", .strings(orNothing: headers.trustedIPs.map(\.description))),
-      ("connection", .strings(orNothing: headers.connection)),
     ])
   }
 

@@ -77,10 +77,8 @@ enum HTTPShape {
       ("servers", servers.isEmpty ? nil : .array(servers)),
       ("strategy", .string(balancer.strategy.rawValue)),
       ("passHostHeader", .boolean(balancer.passHostHeader)),
-      (
-        "responseForwarding",
-        .object([("flushInterval", .string(GoText.duration(balancer.responseForwarding.flushInterval)))])
-      ),
+      // Traefik's default, whatever the file says: bytes are sent as they come.
+      ("responseForwarding", .object([("flushInterval", .string("100ms"))])),
       ("serversTransport", .string(orNothing: balancer.serversTransport)),
     ])
   }

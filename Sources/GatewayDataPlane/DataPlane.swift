@@ -43,8 +43,10 @@ public final class DataPlane: Sendable {
     var ports: [UInt16] = []
     for (index, entryPoint) in entryPoints.enumerated() {
       var port = entryPoint.configuration.address.port
-      for shard in shards {
+      for (number, shard) in shards.enumerated() {
         do {
+          // With SO_REUSEPORT the kernel would share the port with a gateway that was forgotten, and half of the requests.
+          if number == 0, port != 0, !entryPoint.configuration.reusePort { try PortProbe.check(entryPoint.configuration.address) }
           let wanted = port
           let channel = try await onLoop(shard) { shard in
             Listener.bind(shard, entryPoint: index, configuration: entryPoint.configuration, port: wanted)

@@ -336,6 +336,7 @@ private struct Observation: Sendable {
   private let plan: AccessLogPlan?
   private let writer: AccessLogWriter?
   private let log: Logger
+  private let numbers = RequestNumbers()
 
   init(_ series: SeriesSource, _ settings: StaticConfiguration, _ writer: AccessLogWriter?, _ log: Logger) {
     self.series = series
@@ -346,7 +347,9 @@ private struct Observation: Sendable {
 
   func make(_ shard: Int) -> ShardObservation {
     var accessLog: ExchangeAccessLog?
-    if let writer, let plan { accessLog = ExchangeAccessLog(ShardAccessLog(plan: plan, writer: writer)) }
+    if let writer, let plan {
+      accessLog = ExchangeAccessLog(ShardAccessLog(plan: plan, writer: writer), numbers: numbers)
+    }
     return ShardObservation(series, accessLog: accessLog, failureLog: BoundedFailureLog(log))
   }
 }

@@ -61,12 +61,11 @@ private struct ReloadService: ServiceLifecycle.Service {
 
   init(_ gateway: Gateway) { self.gateway = gateway }
 
-  /// Editors write in several steps; what comes within this time is one change.
-  private static let settling = Duration.milliseconds(100)
-
   func run() async throws {
     let (causes, causing) = AsyncStream.makeStream(of: Cause.self, bufferingPolicy: .bufferingNewest(16))
     let watcher = gateway.watchedFiles().watches ? FileWatcher() : nil
+    // Editors write in several steps; what comes within this time is one change.
+    let settling = gateway.configuration.providers.providersThrottleDuration
     if watcher == nil && gateway.watchedFiles().watches {
       gateway.log.warning("file changes are not followed: no inotify instance is left; SIGHUP still reloads")
     }
@@ -81,7 +80,7 @@ private struct ReloadService: ServiceLifecycle.Service {
         group.addTask {
           for await _ in watcher.hints.cancelOnGracefulShutdown() {
             // Waited for here, so that a SIGHUP meanwhile is not held up.
-            try? await Task.sleep(for: Self.settling)
+            try? await Task.sleep(for: settling)
             causing.yield(.filesTouched)
           }
         }

@@ -165,7 +165,6 @@ struct ConfigurationDecodingTests {
     #expect(balancer.servers.map(\.weight) == [1, 3])
     #expect(balancer.sticky?.cookie?.sameSite == .lax)
     #expect(!balancer.passHostHeader)
-    #expect(balancer.responseForwarding.flushInterval == .milliseconds(100))
     guard case .errors(let pages)? = configuration.dynamic.http.middlewares["pages"] else {
       Issue.record("pages is no errors")
       return

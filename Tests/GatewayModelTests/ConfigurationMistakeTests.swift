@@ -54,8 +54,9 @@ struct ConfigurationMistakeTests {
       name: "a text for a section", yaml: "log: loud", toml: "log = 'loud'",
       message: #"log is "loud", expected a section with level, format or filePath"#, yamlPlace: "1:6", tomlPlace: "1:7"),
     Case(
-      name: "a wrong truth value", yaml: "api:\n  debug: yes", toml: "[api]\ndebug = 'yes'",
-      message: #"api.debug is "yes", expected true or false, did you mean "true"?"#, yamlPlace: "2:10", tomlPlace: "2:9"
+      name: "a wrong truth value", yaml: "api:\n  insecure: yes", toml: "[api]\ninsecure = 'yes'",
+      message: #"api.insecure is "yes", expected true or false, did you mean "true"?"#, yamlPlace: "2:13",
+      tomlPlace: "2:12"
     ),
     Case(
       name: "a wrong number", yaml: "runtime: {eventLoops: 0}", toml: "runtime = { eventLoops = 0 }",

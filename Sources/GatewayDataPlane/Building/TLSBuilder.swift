@@ -75,7 +75,9 @@ struct TLSBuilder {
     return certificate.names.contains("*" + host[dot...])
   }
 
-  private mutating func context(_ certificate: LoadedCertificate, _ key: String, options name: String) -> TLSTable.Choice? {
+  private mutating func context(
+    _ certificate: LoadedCertificate, _ key: String, options name: String
+  ) -> TLSTable.Choice? {
     let identity = "\(key)/\(name)"
     let number = optionNumbers[name] ?? 0
     let type = options[name]?.clientAuth.clientAuthType ?? .noClientCert
@@ -90,6 +92,8 @@ struct TLSBuilder {
     configuration.applicationProtocols = options.alpnProtocols.filter { $0 == "h2" || $0 == "http/1.1" }
     let ciphers = options.cipherSuites.compactMap { CipherSuiteNames.value($0) }
     if !ciphers.isEmpty { configuration.cipherSuiteValues = ciphers.map { NIOTLSCipher($0) } }
+    let curves = options.curvePreferences.compactMap { NIOTLSCurve(configured: $0) }
+    if !curves.isEmpty { configuration.curves = curves }
     applyClientAuth(options, name, to: &configuration)
     do {
       let context = try NIOSSLContext(configuration: configuration)
@@ -135,6 +139,20 @@ extension GatewayModel.TLSVersion {
     case .tls11: .tlsv11
     case .tls12: .tlsv12
     case .tls13: .tlsv13
+    }
+  }
+}
+
+extension NIOTLSCurve {
+  /// By the names of Go and of RFC 8446.
+  fileprivate init?(configured name: String) {
+    switch name {
+    case "X25519": self = .x25519
+    case "CurveP256", "secp256r1": self = .secp256r1
+    case "CurveP384", "secp384r1": self = .secp384r1
+    case "CurveP521", "secp521r1": self = .secp521r1
+    case "X25519MLKEM768": self = .x25519_MLKEM768
+    default: return nil
     }
   }
 }

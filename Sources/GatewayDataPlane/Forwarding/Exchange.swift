@@ -202,6 +202,7 @@ public final class Exchange {
   /// The pool found or made a connection.
   func attach(_ connection: UpstreamConnection) {
     phase = .forwarding
+    outcome.forwardedAt = shard.coarseNow
     server = connection
     outcome.usedIdleConnection = connection.exchangesServed > 0
     shard.exchangeWaits(self, for: .upstreamHead)

@@ -40,7 +40,7 @@ struct ForwardedFields: Sendable {
     let client = head.append(connection.clientText)
     if !has(.xRealIP) { head.add("X-Real-Ip", id: .xRealIP, value: client) }
     if has(.xForwardedFor) {
-      appendClient(connection.clientText, to: head)
+      exchange.outcome.forwardedFor = appendClient(connection.clientText, to: head)
     } else {
       head.add("X-Forwarded-For", id: .xForwardedFor, value: client)
     }
@@ -64,8 +64,8 @@ struct ForwardedFields: Sendable {
       && id != .forwarded
   }
 
-  /// Several `X-Forwarded-For` fields become one list that ends with the client.
-  private func appendClient(_ client: [UInt8], to head: RequestHead) {
+  /// Several `X-Forwarded-For` fields become one list that ends with the client. Returns what was there before.
+  private func appendClient(_ client: [UInt8], to head: RequestHead) -> ByteRange {
     let mark = head.byteCount
     for index in 0..<head.fieldCount where head.fieldBase[index].id == .xForwardedFor {
       guard !head.fieldBase[index].isRemoved else { continue }
@@ -73,9 +73,11 @@ struct ForwardedFields: Sendable {
       _ = head.appendCopy(of: head.fieldBase[index].value)
       head.fieldBase[index].isRemoved = true
     }
+    let believed = head.range(since: mark)
     _ = head.append(", ")
     head.append(client)
     head.add("X-Forwarded-For", id: .xForwardedFor, value: head.range(since: mark))
+    return believed
   }
 
   /// The port the client asked for: its `Host`, else what a forwarded scheme implies, else that of the scheme here.

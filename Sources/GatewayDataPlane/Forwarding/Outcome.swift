@@ -4,6 +4,8 @@ import GatewayModel
 public struct Outcome {
   /// Nanoseconds of the loop's clock.
   public var startedAt: UInt64 = 0
+  /// When the server that answered was handed the request.
+  public var forwardedAt: UInt64 = 0
   public var upstreamHeadAt: UInt64 = 0
   public var endedAt: UInt64 = 0
   /// Status sent to the client; 499 when it left before.
@@ -16,6 +18,8 @@ public struct Outcome {
   public var originBytes: UInt64 = 0
   /// Path and query as the client sent them; middlewares may change the head's.
   public var target = ByteRange.empty
+  /// `X-Forwarded-For` as a trusted peer sent it.
+  public var forwardedFor = ByteRange.empty
   public var server: ServerPlan?
   public var failure: Failure.Kind?
   public var refusal: Refusal?

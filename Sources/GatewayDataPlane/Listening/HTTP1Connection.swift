@@ -55,6 +55,7 @@ final class HTTP1Connection: ClientSide, ChannelDuplexHandler {
   private var flushWanted = false
   var isDraining = false
   private var requests = 0
+  private var skippedEmptyLine = false
   private let acceptedAt: UInt64
   var headStartedAt: UInt64 = 0
   private let timer = TimerNode()
@@ -216,6 +217,7 @@ final class HTTP1Connection: ClientSide, ChannelDuplexHandler {
         switchToHTTP2(context)
         return false
       }
+      if requests > 0, skipEmptyLine(&bytes), bytes.readableBytes == 0 { return false }
       state = .head
       headStartedAt = shard.now()
       exchange = shard.takeExchange()
@@ -239,8 +241,20 @@ final class HTTP1Connection: ClientSide, ChannelDuplexHandler {
     }
   }
 
+  /// Old clients end a body with CRLF that belongs to nothing. One is thrown away without a request having begun (RFC 9112
+  /// section 2.2), so that the connection stays idle and is not answered with a 408 that nobody waits for.
+  private func skipEmptyLine(_ bytes: inout ByteBuffer) -> Bool {
+    guard !skippedEmptyLine, bytes.readableBytes >= 2,
+      bytes.getInteger(at: bytes.readerIndex, as: UInt16.self) == 0x0D0A
+    else { return false }
+    bytes.moveReaderIndex(forwardBy: 2)
+    skippedEmptyLine = true
+    return true
+  }
+
   private func beginExchange(_ exchange: Exchange) {
     state = .exchanging
+    skippedEmptyLine = false
     requests += 1
     let head = exchange.request
     body = RequestBodyDecoder(head.framing, limits: plan.limits)

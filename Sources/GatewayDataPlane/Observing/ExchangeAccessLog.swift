@@ -1,32 +1,50 @@
+import Atomics
 public import Observability
+
+/// Numbers requests over all shards, as Traefik's `RequestCount` does.
+public final class RequestNumbers: Sendable {
+  private let last = ManagedAtomic<UInt64>(0)
+
+  public init() {}
+
+  /// From 1.
+  func next() -> UInt64 { last.wrappingIncrementThenLoad(ordering: .relaxed) }
+}
 
 /// Hands exchanges that ended to the access log, as views into their heads: nothing is copied before the line is written.
 public final class ExchangeAccessLog: ExchangeLog {
   private let log: ShardAccessLog
-  private var count: UInt64 = 0
+  private let numbers: RequestNumbers
 
-  public init(_ log: ShardAccessLog) {
+  /// - Parameter numbers: shared by all shards of the process.
+  public init(_ log: ShardAccessLog, numbers: RequestNumbers) {
     self.log = log
+    self.numbers = numbers
   }
 
   public func record(_ exchange: Exchange) {
     let outcome = exchange.outcome
     let duration = outcome.endedAt &- outcome.startedAt
-    guard log.keeps(status: outcome.status, retryAttempts: UInt32(outcome.retries), durationNanos: duration) else { return }
-    count &+= 1
+    let number = numbers.next()
+    guard log.keeps(status: outcome.status, retryAttempts: UInt32(outcome.retries), durationNanos: duration) else {
+      return
+    }
     let head = exchange.request
     var record = AccessLogRecord()
     record.startedAtUnixNanos = WallClock.nanoseconds() &- Int64(clamping: duration)
     record.durationNanos = duration
-    if outcome.upstreamHeadAt > 0 { record.originDurationNanos = outcome.upstreamHeadAt &- outcome.startedAt }
+    if outcome.upstreamHeadAt > outcome.forwardedAt {
+      record.originDurationNanos = outcome.upstreamHeadAt &- outcome.forwardedAt
+    }
     record.clientAddress = exchange.clientAddress
     record.clientPort = exchange.connection?.clientPort ?? 0
     record.method = head.bytes(head.methodRange)
     record.path = head.bytes(outcome.target)
     record.protocolName = outcome.protocolVersion.text
     record.host = head.bytes(head.authority)
+    record.forwardedFor = head.bytes(outcome.forwardedFor)
     record.requestBodyBytes = outcome.requestBytes
-    record.requestNumber = count
+    record.requestNumber = number
     record.retryAttempts = UInt32(outcome.retries)
     record.originStatus = outcome.originStatus
     record.originBodyBytes = outcome.originBytes

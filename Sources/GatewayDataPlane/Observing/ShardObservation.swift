@@ -12,7 +12,9 @@ public struct SeriesSource: Sendable {
 
   func ledgerOwner(_ kind: String, _ name: String) -> UInt32 { ledger.owner(kind + " " + name) }
   func entryPoint(_ name: String) -> RequestSeries? { metrics.requestSeries(.entryPoint(name)) }
-  func router(_ name: String, service: String) -> RequestSeries? { metrics.requestSeries(.router(name, service: service)) }
+  func router(_ name: String, service: String) -> RequestSeries? {
+    metrics.requestSeries(.router(name, service: service))
+  }
   func service(_ name: String) -> RequestSeries? { metrics.requestSeries(.service(name)) }
 
   func failures(service: String) -> CounterRow {
@@ -29,6 +31,7 @@ public final class ShardObservation {
   let serverRefusals: CounterRow
   let accessLog: (any ExchangeLog)?
   let failureLog: any FailureLog
+  private var rejections: [(code: UnsafePointer<UInt8>, series: CounterSeries)] = []
 
   /// - Parameter accessLog: nil when no access log is wanted.
   public init(_ source: SeriesSource, accessLog: (any ExchangeLog)?, failureLog: any FailureLog) {
@@ -40,6 +43,16 @@ public final class ShardObservation {
     serverRefusals = source.metrics.refusals(side: "server", codes: codes)
     self.accessLog = accessLog
     self.failureLog = failureLog
+  }
+
+  /// Counts a request that the gateway answered by its own decision. A code is a literal of ours: there are some dozens,
+  /// told apart by their address, and each gets its series when it is first counted.
+  func rejected(_ code: StaticString) {
+    let address = code.utf8Start
+    if let known = rejections.first(where: { $0.code == address }) { return known.series.add(metrics) }
+    let series = gateway.rejections(code: "\(code)")
+    rejections.append((address, series))
+    series.add(metrics)
   }
 }
 
@@ -109,6 +122,7 @@ extension Shard {
       if outcome.server != nil { record(route.service.series) }
       if outcome.retries > 0 { route.service.retries?.add(observation.metrics, UInt64(outcome.retries)) }
     }
+    if let code = outcome.rejection, outcome.failure == nil, outcome.refusal == nil { observation.rejected(code) }
     observation.accessLog?.record(exchange)
   }
 

@@ -1,3 +1,4 @@
+import DequeModule
 import NIOCore
 
 /// The connections of one shard to one server.
@@ -15,7 +16,7 @@ final class UpstreamPool {
   unowned(unsafe) let shard: Shard
   private(set) var server: ServerPlan
   private var idle: [UpstreamConnection] = []
-  private var waiting: [Exchange] = []
+  private var waiting = Deque<Exchange>()
   private(set) var connecting = 0
   private(set) var open = 0
   /// Nanoseconds; what the server has shown it keeps an idle connection for.

@@ -119,9 +119,9 @@ extension ResponseForwarding: ConfigurationRecord {
   static let table = ConfigurationTable<ResponseForwarding>(
     "ResponseForwarding", "How responses are passed on.",
     [
-      .key(
-        "flushInterval", \.flushInterval, .signedDuration,
-        "How long bytes may be held before they are sent; negative: not at all.")
+      .ignored(
+        "flushInterval", because: "bytes are sent on as they come",
+        "How long bytes may be held before they are sent.")
     ])
 }
 
@@ -191,7 +191,8 @@ extension ServersTransport: ConfigurationRecord {
         "maxIdleConnsPerHost", \.maxIdleConnsPerHost, .idleConnections,
         "Idle connections kept for one server; 0 means the default, a negative number no reuse."),
       .key("forwardingTimeouts", \.forwardingTimeouts, .record(), "Timeouts towards servers."),
-      .key("disableHTTP2", \.disableHTTP2, .boolean, "Whether HTTP/2 is not offered to servers."),
+      .ignored(
+        "disableHTTP2", because: "servers are spoken to in HTTP/1.1", "Whether HTTP/2 is not offered to servers."),
       .notYet("cipherSuites", "Cipher suites towards servers."),
       .notYet("minVersion", "The oldest TLS towards servers."),
       .notYet("maxVersion", "The newest TLS towards servers."),

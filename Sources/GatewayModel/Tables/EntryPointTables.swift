@@ -14,9 +14,9 @@ extension EntryPoint: ConfigurationRecord {
       .key("forwardedHeaders", \.forwardedHeaders, .record(), "Who is believed about X-Forwarded-*."),
       .key("transport", \.transport, .record(), "Timeouts and life time of connections."),
       .key("proxyProtocol", \.proxyProtocol, .switch(), "Who may send the PROXY protocol's header."),
-      .ignored(
-        "reusePort", because: "Sluice always listens with SO_REUSEPORT, once for each event loop",
-        "Whether several processes may listen on the port."),
+      .key(
+        "reusePort", \.reusePort, .boolean,
+        "Whether another process may listen on the port too. Without it a port that is in use is a mistake at the start."),
       .notYet("allowACMEByPass", "Whether routers may answer ACME challenges."),
       .notYet("http3", "HTTP/3."),
       .notYet("udp", "UDP sessions."),
@@ -93,8 +93,9 @@ extension ForwardedHeaders: ConfigurationRecord {
     [
       .key("insecure", \.insecure, .boolean, "Believe everybody."),
       .key("trustedIPs", \.trustedIPs, .list(.range), "Believe these addresses and networks."),
-      .key(
-        "connection", \.connection, .list(.fieldName), "Fields named by Connection that are passed on nevertheless."),
+      .ignored(
+        "connection", because: "middlewares see the fields that Connection names, and they end here as in Traefik",
+        "Fields named by Connection that middlewares may see."),
       .notYet("notAppendXForwardedFor", "Whether X-Forwarded-For is passed on as it came."),
       .notYet("addXForwardedSchemeHeaders", "Whether X-Forwarded-Scheme and X-Scheme are set."),
     ])

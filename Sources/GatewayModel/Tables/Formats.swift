@@ -87,7 +87,6 @@ extension ValueFormat<Duration> {
   }
 
   /// A duration that may be negative.
-  static var signedDuration: Self { scalar(.duration, text: { DurationText.text($0) }) { DurationText.parse($0) } }
 }
 
 extension ValueFormat<String> {

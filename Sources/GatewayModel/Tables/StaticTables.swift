@@ -39,7 +39,7 @@ extension Providers: ConfigurationRecord {
     [
       .key(
         "providersThrottleDuration", \.providersThrottleDuration, .duration,
-        "Changes that come faster than this are taken together."),
+        "Changes of files that come within this time are one reload. Traefik's default is 2s."),
       .key("file", \.file, .optional(.record()), "A file, or a directory of files."),
       .notYet("precedence", "Which provider wins."),
     ]
@@ -88,7 +88,9 @@ extension AccessLog: ConfigurationRecord {
       .key("enabled", \.enabled, .boolean, ours: true, "Switches the log off without deleting its settings."),
       .key("filePath", \.filePath, .optional(.string), "Where the log is written; standard output without it."),
       .key("format", \.format, .word(), "How a line is written."),
-      .key("bufferingSize", \.bufferingSize, .integer(0...1_000_000), "Lines kept in memory before they are written."),
+      .ignored(
+        "bufferingSize", because: "lines are always handed to a thread that writes them",
+        "Lines kept in memory before they are written."),
       .key("filters", \.filters, .record(), "Which requests are logged: those that meet any filter."),
       .key("fields", \.fields, .record(), "Which fields are logged."),
       .notYet("addInternals", "Whether internal services are logged."),
@@ -159,9 +161,7 @@ extension Prometheus: ConfigurationRecord {
         "entryPoint", \.entryPoint, .some("the name of an entry point"),
         "The entry point that serves /metrics; traefik, when it is not defined, means the admin server."),
       .key("manualRouting", \.manualRouting, .boolean, "Whether a router to prometheus@internal serves the metrics."),
-      .key(
-        "headerLabels", \.headerLabels, .named(.fieldName),
-        "Labels for the entry points' request counter, each with the request header its value comes from."),
+      .notYet("headerLabels", "Labels of requests, each with the request header its value comes from."),
     ])
 }
 
@@ -183,8 +183,8 @@ extension API: ConfigurationRecord {
     [
       .key("basePath", \.basePath, .path, "The path below which the API is served."),
       .key("insecure", \.insecure, .boolean, "Whether the API is served on the entry point traefik without a router."),
-      .key("dashboard", \.dashboard, .boolean, "Whether the dashboard is served beside the API."),
-      .key("debug", \.debug, .boolean, "Whether endpoints for debugging are served."),
+      .ignored("dashboard", because: "there is no dashboard yet", "Whether the dashboard is served beside the API."),
+      .ignored("debug", because: "/debug/ledger is always there", "Whether endpoints for debugging are served."),
       .ignored("disableDashboardAd", because: "Sluice shows no advertisements", "Whether the advertisement is off."),
       .ignored("dashboardName", because: "the dashboard has no name of its own", "The dashboard's name."),
     ])

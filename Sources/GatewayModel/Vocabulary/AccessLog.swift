@@ -7,8 +7,6 @@ public struct AccessLog: Sendable, Equatable {
   /// Nil: standard output.
   public var filePath: String?
   public var format = AccessLogFormat.common
-  /// Lines kept in memory before they are written; 0: each at once.
-  public var bufferingSize = 0
   public var filters = AccessLogFilters()
   public var fields = AccessLogFields()
 

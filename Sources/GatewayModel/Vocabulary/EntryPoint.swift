@@ -9,6 +9,8 @@ public struct EntryPoint: Sendable, Equatable {
   public var http2 = EntryPointHTTP2()
   public var forwardedHeaders = ForwardedHeaders()
   public var transport = EntryPointTransport()
+  /// Whether another process may listen on the port as well, to take over from this one.
+  public var reusePort = false
   /// Nil: the PROXY protocol is not expected.
   public var proxyProtocol: ProxyProtocol?
 
@@ -85,8 +87,6 @@ public struct ForwardedHeaders: Sendable, Equatable {
   /// Believe everybody.
   public var insecure = false
   public var trustedIPs: [IPRange] = []
-  /// Fields named by `Connection` that are passed on nevertheless.
-  public var connection: [String] = []
 
   public init() {}
 }

@@ -16,7 +16,6 @@ public struct ServersTransport: Sendable, Equatable {
   /// Idle connections kept for one server; negative: no reuse.
   public var maxIdleConnsPerHost = ServersTransport.maxIdleConnsPerHostDefault
   public var forwardingTimeouts = ForwardingTimeouts()
-  public var disableHTTP2 = false
 
   public init() {}
 }

@@ -43,11 +43,8 @@ public struct Server: Sendable, Equatable {
   public init() {}
 }
 
-/// How responses are passed on.
+/// How responses are passed on. Traefik's only key, `flushInterval`, has nothing to say here: bytes are sent as they come.
 public struct ResponseForwarding: Sendable, Equatable {
-  /// How long bytes may be held before they are sent; negative: not at all.
-  public var flushInterval: Duration = .milliseconds(100)
-
   public init() {}
 }
 

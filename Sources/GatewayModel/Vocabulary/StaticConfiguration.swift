@@ -28,8 +28,8 @@ public struct StaticConfiguration: Sendable, Equatable {
 
 /// Where dynamic configuration comes from.
 public struct Providers: Sendable, Equatable {
-  /// Changes that come faster than this are taken together.
-  public var providersThrottleDuration: Duration = .seconds(2)
+  /// Changes of files that come within this time are one reload. Traefik's default is two seconds.
+  public var providersThrottleDuration: Duration = .milliseconds(100)
   /// Nil: no file but the one the gateway was started with.
   public var file: FileProvider?
 
@@ -91,8 +91,6 @@ public struct Prometheus: Sendable, Equatable {
   public var entryPoint = "traefik"
   /// Whether a router to `prometheus@internal` replaces the default one.
   public var manualRouting = false
-  /// Metric label to request header, added to the entry point's request counter.
-  public var headerLabels: NamedValues<String> = [:]
 
   public init() {}
 }
@@ -114,8 +112,6 @@ public struct API: Sendable, Equatable {
   public var basePath = "/"
   /// Whether the API is served on the entry point `traefik` without a router.
   public var insecure = false
-  public var dashboard = true
-  public var debug = false
 
   public init() {}
 }

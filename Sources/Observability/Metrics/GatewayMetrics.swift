@@ -147,8 +147,8 @@ public final class GatewayMetrics: Sendable {
   }
 
   /// Requests the gateway answered by its own decision, by the index of the code in `codes`.
-  public func rejections(codes: [String]) -> CounterRow {
-    row(GatewayFamilies.rejections, [], codes, isEssential: true)
+  public func rejections(code: String) -> CounterSeries {
+    Self.counter(registry, GatewayFamilies.rejections, [code], isEssential: true)
   }
 
   /// What broke on the way to a service's servers, by the index of the kind in `kinds`.

@@ -37,6 +37,27 @@ extension OverSockets {
       }
     }
 
+    @Test("an empty line after a request's body begins no request: the connection stays idle, and no 408 follows")
+    func strayEmptyLine() async throws {
+      let server = try ScriptedServer.answering("ok")
+      try await TestGateway.with(
+        [server.port],
+        configure: {
+          $0.transport.respondingTimeouts.headTimeout = .milliseconds(50)
+          $0.transport.respondingTimeouts.idleTimeout = .milliseconds(400)
+        }
+      ) {
+        let client = try Peer.connect(to: $0.port)
+        try client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi\r\n")
+        #expect(try client.readResponse().text == "ok")
+        try client.send(ForwardingTests.get)
+        #expect(try client.readResponse().text == "ok")
+        try client.send("\r\n")
+        // The head timeout would answer; the idle one says nothing.
+        #expect(try client.readToEnd() == [])
+      }
+    }
+
     @Test("an idle connection ends without a word")
     func idleTimeout() async throws {
       let server = try ScriptedServer.answering("ok")

@@ -1,0 +1,72 @@
+import Foundation
+import GatewayModel
+import Observability
+import Testing
+
+@testable import GatewayRuntime
+
+/// What happens when a gateway starts beside others, and what it records of its first requests.
+@Suite(.serialized)
+struct StartTests {
+  private static func configuration(_ serverPort: Int, port: Int = 0, entryPoint: String = "", log: String = "") -> String {
+    """
+    entryPoints: { web: { address: "127.0.0.1:\(port)"\(entryPoint) } }
+    admin: { address: "127.0.0.1:0" }
+    runtime: { eventLoops: 2 }
+    \(log)
+    http:
+      routers: { all: { rule: "PathPrefix(`/ok`)", service: up } }
+      services: { up: { loadBalancer: { servers: [ { url: "http://127.0.0.1:\(serverPort)" } ] } } }
+    """
+  }
+
+  @Test("a port that another gateway listens on is a mistake, unless both are told to share it")
+  func portInUse() async throws {
+    let first = try await RunningGateway.start { Self.configuration($0) }
+    do {
+      let second = try await RunningGateway.start { Self.configuration($0, port: first.port) }
+      await second.stop()
+      Issue.record("the second gateway took half of the connections")
+    } catch Gateway.StartFailure.failed(let why) {
+      #expect(why.contains("entryPoints.web: cannot listen on 127.0.0.1:\(first.port)"))
+      #expect(why.contains("Address already in use"))
+    }
+    let shared = try await RunningGateway.start {
+      Self.configuration($0, port: first.port, entryPoint: ", reusePort: true")
+    }
+    #expect(shared.port == first.port)
+    await shared.stop()
+    await first.stop()
+    // The port is free again at once.
+    let again = try await RunningGateway.start { Self.configuration($0, port: first.port) }
+    await again.stop()
+  }
+
+  @Test("decisions are counted by code, and the access log numbers requests and shows a believed X-Forwarded-For")
+  func records() async throws {
+    let path = NSTemporaryDirectory() + "access-\(UUID().uuidString).log"
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    let running = try await RunningGateway.start {
+      Self.configuration(
+        $0, entryPoint: ", forwardedHeaders: {insecure: true}",
+        log: "accessLog: { filePath: \"\(path)\", format: json }")
+    }
+    let client = try RawClient(port: running.port)
+    #expect(client.get("/ok") == "HTTP/1.1 200 OK")
+    #expect(client.get("/none") == "HTTP/1.1 404 Not Found")
+    client.send(Array("GET /ok HTTP/1.1\r\nHost: t\r\nX-Forwarded-For: 192.0.2.7\r\n\r\n".utf8))
+    _ = client.receive()
+    let text = String(decoding: running.gateway.metrics.registry.text(.prometheus), as: UTF8.self)
+    #expect(text.contains(#"sluice_rejections_total{code="no-route"} 1"#))
+    await running.stop()
+    let lines = try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n").map {
+      try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any] ?? [:]
+    }
+    #expect(lines.compactMap { $0["RequestCount"] as? Int } == [1, 2, 3])
+    #expect(lines.compactMap { $0["ClientHost"] as? String } == ["127.0.0.1", "127.0.0.1", "192.0.2.7"])
+    let first = try #require(lines.first)
+    let origin = try #require(first["OriginDuration"] as? Int)
+    let whole = try #require(first["Duration"] as? Int)
+    #expect(origin > 0 && origin <= whole)
+  }
+}
