@@ -43,6 +43,7 @@ public final class Gateway: Sendable {
   public let version: String
   /// Ports in the order of the entry points.
   public let ports: [UInt16]
+  private let redactions: LiveRedactionRules
   let metrics: GatewayMetrics
   let ledger: Ledger
   let log: Logger
@@ -59,6 +60,7 @@ public final class Gateway: Sendable {
   private init(
     _ parts: Parts, builder: sending SnapshotBuilder, dataPlane: DataPlane, ports: [UInt16], eventLoopCount: Int
   ) {
+    redactions = parts.redactions
     configuration = parts.loaded.static
     version = parts.version
     self.ports = ports
@@ -78,7 +80,7 @@ public final class Gateway: Sendable {
   }
 
   /// What is made before the first port is opened.
-  private struct Parts {
+  fileprivate struct Parts {
     var loaded: ValidatedConfiguration
     var version: String
     var path: String
@@ -88,6 +90,7 @@ public final class Gateway: Sendable {
     var log: Logger
     var logOutput: LogOutput
     var accessLog: AccessLogWriter?
+    var redactions = LiveRedactionRules()
     var threadPool: NIOThreadPool
     var surroundings: SnapshotBuilder.Surroundings
   }
@@ -111,7 +114,7 @@ public final class Gateway: Sendable {
     }
     let loops = configuration.static.runtime.eventLoops ?? PhysicalCores.count()
     do {
-      let observation = Observation(parts.surroundings.series, configuration.static, parts.accessLog, parts.log)
+      let observation = Observation(configuration.static, parts)
       let dataPlane = try await DataPlane.start(eventLoops: loops, snapshot: snapshot) { observation.make($0) }
       let ports = try await dataPlane.listen(
         configuration.static.entryPoints.map { ($0.name, $0.value) })
@@ -206,12 +209,16 @@ public final class Gateway: Sendable {
       // What the process was started with stays: ports and logs do not move under a running gateway.
       var effective = configuration
       effective.static = self.configuration
-      snapshot = try builder.withLock { builder throws(BuildFailure) in try builder.build(effective, generation: generation) }
+      snapshot = try builder.withLock { builder throws(BuildFailure) in
+        try builder.build(effective, generation: generation)
+      }
     } catch {
       return refused(error.problems.map { "\(path): \($0)" })
     }
     let built = ContinuousClock.now
-    if configuration.static != self.configuration {
+    var unchanged = configuration.static
+    unchanged.accessLog?.redactions = self.configuration.accessLog?.redactions ?? []
+    if unchanged != self.configuration {
       log.warning("static configuration changed on disk; it takes effect at the next start")
     }
     do {
@@ -242,6 +249,7 @@ public final class Gateway: Sendable {
 
   private func installed(_ configuration: ValidatedConfiguration, _ snapshot: Snapshot) {
     let now = UnixClock.seconds()
+    redactions.publish(RedactionRules(configuration.static.accessLog?.redactions ?? []))
     metrics.configurationInstalled(at: now)
     let retired = state.withLock { state in
       defer {
@@ -336,19 +344,21 @@ private struct Observation: Sendable {
   private let plan: AccessLogPlan?
   private let writer: AccessLogWriter?
   private let log: Logger
+  private let redactions: LiveRedactionRules
   private let numbers = RequestNumbers()
 
-  init(_ series: SeriesSource, _ settings: StaticConfiguration, _ writer: AccessLogWriter?, _ log: Logger) {
-    self.series = series
-    self.writer = writer
-    self.log = log
+  init(_ settings: StaticConfiguration, _ parts: Gateway.Parts) {
+    series = parts.surroundings.series
+    writer = parts.accessLog
+    log = parts.log
+    redactions = parts.redactions
     plan = settings.accessLog.map { AccessLogPlan($0) }
   }
 
   func make(_ shard: Int) -> ShardObservation {
     var accessLog: ExchangeAccessLog?
     if let writer, let plan {
-      accessLog = ExchangeAccessLog(ShardAccessLog(plan: plan, writer: writer), numbers: numbers)
+      accessLog = ExchangeAccessLog(ShardAccessLog(plan: plan, writer: writer, rules: redactions), numbers: numbers)
     }
     return ShardObservation(series, accessLog: accessLog, failureLog: BoundedFailureLog(log))
   }

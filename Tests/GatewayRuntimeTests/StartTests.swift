@@ -69,4 +69,32 @@ struct StartTests {
     let whole = try #require(first["Duration"] as? Int)
     #expect(origin > 0 && origin <= whole)
   }
+
+  @Test("redactions hold from the first line, change with a reload, and are checked")
+  func redactions() async throws {
+    let path = NSTemporaryDirectory() + "access-\(UUID().uuidString).log"
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    func file(_ server: Int, _ match: String) -> String {
+      Self.configuration(
+        server, log: "accessLog: { filePath: \"\(path)\", format: json, redactions: [{ match: '\(match)', replace: '/:id' }] }")
+    }
+    let running = try await RunningGateway.start { file($0, "/[0-9]+") }
+    let client = try RawClient(port: running.port)
+    #expect(client.get("/ok/17") == "HTTP/1.1 200 OK")
+    try running.write(file(running.serverPort, "/[a-z]$"))
+    #expect(await running.gateway.reload() == .installed(generation: 2))
+    #expect(client.get("/ok/17/x") == "HTTP/1.1 200 OK")
+    try running.write(file(running.serverPort, "/["))
+    guard case .refused(let mistakes) = await running.gateway.reload() else {
+      Issue.record("an expression that is none was taken")
+      return
+    }
+    #expect(mistakes.contains { $0.contains("accessLog.redactions[0].match is no regular expression") })
+    #expect(client.get("/ok/17/y") == "HTTP/1.1 200 OK")
+    await running.stop()
+    let paths = try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n").map {
+      (try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])?["RequestPath"] as? String
+    }
+    #expect(paths == ["/ok/:id", "/ok/17/:id", "/ok/17/:id"])
+  }
 }

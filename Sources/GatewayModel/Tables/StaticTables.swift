@@ -93,9 +93,21 @@ extension AccessLog: ConfigurationRecord {
         "Lines kept in memory before they are written."),
       .key("filters", \.filters, .record(), "Which requests are logged: those that meet any filter."),
       .key("fields", \.fields, .record(), "Which fields are logged."),
+      .key(
+        "redactions", \.redactions, .list(.record()), ours: true,
+        "What is replaced in paths and headers before a line is written, in order; a reload takes up changes."),
       .notYet("addInternals", "Whether internal services are logged."),
       .notYet("dualOutput", "Whether the log is written beside OpenTelemetry."),
       .notYet("otlp", "The log by OpenTelemetry."),
+    ])
+}
+
+extension Redaction: ConfigurationRecord {
+  static let table = ConfigurationTable<Redaction>(
+    "Redaction", "What is not written to the access log.",
+    [
+      .key("match", \.match, .regularExpression, required: true, "What to look for in each path and header."),
+      .key("replace", \.replace, .string, "What is written instead; $1 is the first group."),
     ])
 }
 

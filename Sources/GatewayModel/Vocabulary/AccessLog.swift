@@ -9,6 +9,18 @@ public struct AccessLog: Sendable, Equatable {
   public var format = AccessLogFormat.common
   public var filters = AccessLogFilters()
   public var fields = AccessLogFields()
+  /// Ours: replaced in paths and headers before a line is written, in order. In force from the reload that brings them.
+  public var redactions: [Redaction] = []
+
+  public init() {}
+}
+
+/// Ours: what an expression matches is not written.
+public struct Redaction: Sendable, Equatable {
+  /// A regular expression.
+  public var match = ""
+  /// In Go's syntax: `$1` is the first group.
+  public var replace = "***"
 
   public init() {}
 }

@@ -23,6 +23,14 @@ public struct RedactionRules: Sendable {
 
   public init(_ rules: [Rule] = []) { self.rules = Array(rules.prefix(Self.countMax)) }
 
+  /// Rules as configured; validation has compiled each expression before.
+  public init(_ configured: [Redaction]) {
+    self.init(
+      configured.compactMap { rule in
+        (try? RegularExpression(rule.match)).map { Rule($0, replacement: rule.replace) }
+      })
+  }
+
   var isEmpty: Bool { rules.isEmpty }
 
   /// Applies every rule to `text`, with `scratch` as the place for the next result.
