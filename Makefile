@@ -5,7 +5,7 @@ RELEASE := .build/release/sluice
 DEBUG := .build/debug/sluice
 
 .DEFAULT_GOAL := help
-.PHONY: help run release test check-commands lint bench bench-allocations docs clean dependencies
+.PHONY: help run release test check-commands lint bench bench-allocations bench-limits docs clean dependencies
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
@@ -38,6 +38,9 @@ bench: release ## Compare with HAProxy, nginx, Envoy and Go: BENCH="--only sluic
 
 bench-allocations: release ## Allocations a proxied request; fails over 6 (BENCH=--stacks shows where)
 	Benchmarks/Allocations/allocations.py $(BENCH)
+
+bench-limits: ## Cost of a decision of a local rate limit; fails over 150 ns
+	$(SWIFT) run -c release --package-path Benchmarks/Limits limit-decisions
 
 docs: dependencies ## Build the API documentation into .build/docs
 	scripts/build-docs

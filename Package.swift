@@ -56,10 +56,11 @@ let package = Package(
       name: "Observability",
       dependencies: ["GatewayModel", .product(name: "Logging", package: "swift-log")],
       swiftSettings: house),
+    .target(name: "ResiliencePolicies", swiftSettings: house),
     .target(
       name: "GatewayDataPlane",
       dependencies: [
-        "GatewayModel", "Observability", "CRE2", "CZlib", "CCrypt",
+        "GatewayModel", "ResiliencePolicies", "Observability", "CRE2", "CZlib", "CCrypt",
         nio("NIOCore"), nio("NIOPosix"), nio("NIOTLS"), nio("NIOConcurrencyHelpers"),
         .product(name: "NIOSSL", package: "swift-nio-ssl"),
         .product(name: "NIOHTTP2", package: "swift-nio-http2"),
@@ -120,10 +121,11 @@ let package = Package(
       name: "ObservabilityTests",
       dependencies: ["Observability", "GatewayModel", .product(name: "Logging", package: "swift-log")],
       swiftSettings: house),
+    .testTarget(name: "ResiliencePoliciesTests", dependencies: ["ResiliencePolicies"], swiftSettings: house),
     .testTarget(
       name: "GatewayDataPlaneTests",
       dependencies: [
-        "GatewayModel", "Observability", "GatewayDataPlane", "CZlib", nio("NIOCore"), nio("NIOPosix"), nio("NIOEmbedded"),
+        "GatewayModel", "ResiliencePolicies", "Observability", "GatewayDataPlane", "CZlib", nio("NIOCore"), nio("NIOPosix"), nio("NIOEmbedded"),
         .product(name: "Atomics", package: "swift-atomics"),
       ],
       swiftSettings: house),

@@ -115,8 +115,9 @@ class Sluice(Peer):
 
     name = "sluice"
 
-    def __init__(self, site, binary, routers=1, name="sluice", event_loops=1):
+    def __init__(self, site, binary, routers=1, name="sluice", event_loops=1, middlewares=None):
         super().__init__(site)
+        self.middlewares = middlewares or {}  # name -> definition, in one line of YAML
         self.binary = binary
         self.routers = routers
         self.event_loops = event_loops
@@ -139,6 +140,10 @@ class Sluice(Peer):
         extra = "".join(
             f"    r{number}: {{rule: 'Host(`h{number}.example`) && PathPrefix(`/p{number}`)', "
             f"service: upstream, entryPoints: [web]}}\n" for number in range(1, routers))
+        chain = f", middlewares: [{', '.join(self.middlewares)}]" if self.middlewares else ""
+        definitions = "".join(f"    {name}: {text}\n" for name, text in self.middlewares.items())
+        if definitions:
+            definitions = "  middlewares:\n" + definitions
         return f"""entryPoints:
   web: {{address: "127.0.0.1:{self.port}", transport: {{respondingTimeouts: {{idleTimeout: 600s}}}}}}
   websecure: {{address: "127.0.0.1:{self.tls_port}", transport: {{respondingTimeouts: {{idleTimeout: 600s}}}}}}
@@ -148,9 +153,9 @@ accessLog: {{enabled: false}}
 log: {{level: ERROR}}
 http:
   routers:
-    all: {{rule: "PathPrefix(`/`)", service: upstream, entryPoints: [web]}}
+    all: {{rule: "PathPrefix(`/`)", service: upstream, entryPoints: [web]{chain}}}
     secure: {{rule: "PathPrefix(`/`)", service: upstream, entryPoints: [websecure], tls: {{}}}}
-{extra}  services:
+{extra}{definitions}  services:
     upstream:
       loadBalancer:
         servers: [{{url: "http://127.0.0.1:{self.site.upstream_port}"}}]

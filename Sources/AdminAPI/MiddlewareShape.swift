@@ -21,6 +21,7 @@ enum MiddlewareShape {
     case .chain: "chain"
     case .ipAllowList: "ipAllowList"
     case .inFlightReq: "inFlightReq"
+    case .rateLimit: "rateLimit"
     case .buffering: "buffering"
     case .errors: "errors"
     case .compress: "compress"
@@ -54,6 +55,7 @@ enum MiddlewareShape {
       .object([
         ("amount", .integer(value.amount)), ("sourceCriterion", value.sourceCriterion.map(sourceCriterion)),
       ])
+    case .rateLimit(let value): rateLimit(value)
     case .buffering(let value): buffering(value)
     case .errors(let value): errors(value)
     case .compress(let value): compress(value)
@@ -82,6 +84,20 @@ enum MiddlewareShape {
       ("ipStrategy", value.ipStrategy.map(ipStrategy)),
       ("requestHeaderName", .string(orNothing: value.requestHeaderName)),
       ("requestHost", .boolean(orNothing: value.requestHost)),
+      ("jwtClaim", .string(orNothing: value.jwtClaim)),
+      ("route", .boolean(orNothing: value.route)),
+    ])
+  }
+
+  private static func rateLimit(_ value: RateLimit) -> JSON {
+    .object([
+      ("average", value.average == 0 ? nil : .integer(value.average)),
+      ("period", .string(GoText.duration(value.period))),
+      ("burst", .integer(value.burst)),
+      ("sourceCriterion", value.sourceCriterion.map(sourceCriterion)),
+      ("algorithm", value.algorithm == .tokenBucket ? nil : .string(value.algorithm.rawValue)),
+      ("shadow", .boolean(orNothing: value.shadow)),
+      ("maxSources", value.maxSources == RateLimit().maxSources ? nil : .integer(value.maxSources)),
     ])
   }
 

@@ -2,6 +2,7 @@ import GatewayModel
 import NIOCore
 import NIOSSL
 import Observability
+import ResiliencePolicies
 
 /// One whole configuration, compiled for the data plane: immutable, shared by all shards, with a generation number.
 ///
@@ -115,10 +116,13 @@ public final class RouterPlan: Sendable {
   public let service: ServicePlan
   let series: RequestSeries?
   let ledgerOwner: UInt32
+  /// Stands for the router where sources of requests are told apart.
+  let sourceSeed: SourceKey
 
   init(name: String, middlewares: [any Middleware], service: ServicePlan, series: RequestSeries?, ledgerOwner: UInt32) {
     self.name = name
     nameBytes = Array(name.utf8)
+    sourceSeed = RequestSource.seed(router: nameBytes)
     self.middlewares = middlewares
     self.hasResponders = middlewares.contains { $0.actsOnResponse }
     self.service = service

@@ -74,6 +74,22 @@ struct ConfigurationMistakeTests {
       message: #"admin.address is "9000", expected an address such as :80 or 127.0.0.1:8080, did you mean ":9000"?"#,
       yamlPlace: "2:12", tomlPlace: "1:17"),
     Case(
+      name: "a limit that counts in no known way",
+      yaml: "http:\n  middlewares:\n    m: {rateLimit: {algorithm: slidingwindows}}",
+      toml: "[http.middlewares.m.rateLimit]\nalgorithm = 'slidingwindows'",
+      message:
+        #"http.middlewares.m.rateLimit.algorithm is "slidingwindows", expected tokenBucket, leakyBucket, "#
+          + #"slidingWindow or fixedWindow, did you mean "slidingWindow"?"#,
+      yamlPlace: "3:32", tomlPlace: "2:13"),
+    Case(
+      name: "a limit's period of more than a year",
+      yaml: "http:\n  middlewares:\n    m: {rateLimit: {period: 9000h}}",
+      toml: "[http.middlewares.m.rateLimit]\nperiod = '9000h'",
+      message:
+        #"http.middlewares.m.rateLimit.period is "9000h", expected a duration from 1us to 366 days such as 1s, 1m "#
+          + "or 24h, or a number of seconds",
+      yamlPlace: "3:29", tomlPlace: "2:10"),
+    Case(
       name: "a missing key",
       yaml: "http:\n  services:\n    s:\n      loadBalancer:\n        servers:\n          - weight: 1",
       toml: "[[http.services.s.loadBalancer.servers]]\nweight = 1",
@@ -231,7 +247,7 @@ struct ConfigurationMistakeTests {
           + "requestHeaderName = 'X' }",
       message:
         "http.middlewares.m.inFlightReq.sourceCriterion has several criteria, expected one of ipStrategy, "
-          + "requestHeaderName and requestHost",
+          + "requestHeaderName, requestHost, jwtClaim and route",
       yamlPlace: "3:34", tomlPlace: "3:1"),
     Case(
       name: "a coding that is not there yet",

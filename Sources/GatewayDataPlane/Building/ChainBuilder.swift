@@ -58,7 +58,7 @@ struct ChainBuilder {
   private mutating func make(_ configuration: GatewayModel.Middleware, _ name: String) -> (any Middleware)? {
     let services = self.services
     let context = MiddlewareCompiler.Context(
-      threadPool: surroundings.threadPool, service: { services[localName($0)] }, text: surroundings.text)
+      threadPool: surroundings.threadPool, metrics: surroundings.series.metrics, service: { services[localName($0)] }, text: surroundings.text)
     do {
       return try MiddlewareCompiler.compile(configuration, name: name, context: context)
     } catch {

@@ -69,6 +69,8 @@ public final class Exchange {
   var errorPage: ErrorPage?
   /// `Set-Cookie` values of sticky services that chose anew.
   var stickyCookies: [[UInt8]] = []
+  /// What rate limits said to this request, for the response's fields.
+  var limitReports: [LimitReport] = []
   /// Values that middlewares keep for each other; small and rarely used.
   public var notes: [ObjectIdentifier: any Sendable] = [:]
   public internal(set) var requestID: ByteRange = .empty
@@ -492,6 +494,7 @@ public final class Exchange {
     bodySource = nil
     errorPage = nil
     if !stickyCookies.isEmpty { stickyCookies = [] }
+    if !limitReports.isEmpty { limitReports.removeAll(keepingCapacity: true) }
     if !notes.isEmpty { notes.removeAll(keepingCapacity: true) }
     requestID = .empty
   }

@@ -132,6 +132,16 @@ public class MessageHead {
     byteCount += 1
   }
 
+  /// Appends a number's decimal digits.
+  final func append(decimal number: UInt64) {
+    var divisor: UInt64 = 1
+    while number / divisor >= 10 { divisor *= 10 }
+    while divisor > 0 {
+      append(byte: UInt8(truncatingIfNeeded: number / divisor % 10) &+ 0x30)
+      divisor /= 10
+    }
+  }
+
   /// Joins what was appended since `mark` (a former `byteCount`) into one range.
   public final func range(since mark: Int) -> ByteRange {
     ByteRange(offset: mark, length: byteCount - mark)

@@ -1,5 +1,6 @@
 public import GatewayModel
 public import NIOPosix
+public import Observability
 
 /// Makes the links of a chain out of their configurations, when a Snapshot is built.
 ///
@@ -14,12 +15,15 @@ public enum MiddlewareCompiler {
     public var text: @Sendable (_ path: String) -> String?
     /// For what would hold a loop up: password hashes, files of buffered bodies. Started by its owner.
     public var threadPool: NIOThreadPool
+    /// Where protections count; nil counts nothing.
+    public var metrics: GatewayMetrics?
 
     public init(
-      threadPool: NIOThreadPool, service: @escaping @Sendable (String) -> ServicePlan?,
+      threadPool: NIOThreadPool, metrics: GatewayMetrics? = nil, service: @escaping @Sendable (String) -> ServicePlan?,
       text: @escaping @Sendable (_ path: String) -> String?
     ) {
       self.threadPool = threadPool
+      self.metrics = metrics
       self.service = service
       self.text = text
     }
@@ -31,14 +35,14 @@ public enum MiddlewareCompiler {
     _ configuration: GatewayModel.Middleware, name: String, context: Context
   ) throws(MiddlewareMistake) -> any Middleware {
     do {
-      return try compile(configuration, context)
+      return try compile(configuration, name, context)
     } catch {
       throw MiddlewareMistake("middleware \(name): \(error.what)")
     }
   }
 
   private static func compile(
-    _ configuration: GatewayModel.Middleware, _ context: Context
+    _ configuration: GatewayModel.Middleware, _ name: String, _ context: Context
   ) throws(MiddlewareMistake) -> any Middleware {
     switch configuration {
     case .addPrefix(let configuration): try AddPrefixLink(configuration)
@@ -51,6 +55,8 @@ public enum MiddlewareCompiler {
     case .headers(let configuration): try HeadersLink(configuration)
     case .ipAllowList(let configuration): try IPAllowListLink(configuration)
     case .inFlightReq(let configuration): try InFlightReqLink(configuration)
+    case .rateLimit(let configuration):
+      try RateLimitLink(configuration, name: name, series: context.metrics?.policy("rateLimit", middleware: name))
     case .chain: throw MiddlewareMistake("a chain is made of its parts")
     case .errors(let configuration):
       try ErrorsLink(configuration, service: context.service(configuration.service))

@@ -21,12 +21,12 @@ private let middlewareTable = ConfigurationTable<VariantSlot<Middleware>>(
     .variant("chain", Middleware.chain, "Middlewares in a row."),
     .variant("ipAllowList", Middleware.ipAllowList, "Lets only some clients through."),
     .variant("inFlightReq", Middleware.inFlightReq, "Limits how many requests run at once."),
+    .variant("rateLimit", Middleware.rateLimit, "Limits how many requests come in a time."),
     .variant("buffering", Middleware.buffering, "Takes whole bodies before they go on."),
     .variant("errors", Middleware.errors, "Replaces responses of some statuses by pages of another service."),
     .variant("compress", Middleware.compress, "Compresses responses."),
     .variant("basicAuth", Middleware.basicAuth, "Asks for a name and a password."),
     .notYet("forwardAuth", "Asks another service whether a request may pass."),
-    .notYet("rateLimit", "Limits requests by time."),
     .notYet("circuitBreaker", "Keeps requests from a service that fails."),
     .notYet("retry", "Tries again."),
     .notYet("digestAuth", "Asks for a name and a password by digest."),
@@ -134,6 +134,10 @@ extension SourceCriterion: ConfigurationRecord {
       .key("ipStrategy", \.ipStrategy, .optional(.record()), "The client's address."),
       .key("requestHeaderName", \.requestHeaderName, .optional(.fieldName), "The value of this header."),
       .key("requestHost", \.requestHost, .boolean, "The host asked for."),
+      .key(
+        "jwtClaim", \.jwtClaim, .optional(.some("the name of a claim")), ours: true,
+        "The value of this claim of a token that a jwt middleware before this one verified."),
+      .key("route", \.route, .boolean, ours: true, "Nothing: all requests of a router are one source."),
     ])
 }
 

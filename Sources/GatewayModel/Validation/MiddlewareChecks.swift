@@ -23,6 +23,17 @@ extension Validation {
         if let criterion = limit.sourceCriterion {
           check(criterion, at: path.key("inFlightReq").key("sourceCriterion"))
         }
+      case .rateLimit(let limit):
+        if let criterion = limit.sourceCriterion {
+          check(criterion, at: path.key("rateLimit").key("sourceCriterion"))
+        }
+        if limit.algorithm == .slidingWindow || limit.algorithm == .fixedWindow,
+          isWritten(path.key("rateLimit").key("burst"))
+        {
+          note(
+            .warning, .conflict, at: path.key("rateLimit").key("burst"),
+            "\(path) counts in windows, where burst has no effect", expected: "no burst, or a bucket", key: true)
+        }
       case .basicAuth(let auth):
         if auth.users.isEmpty, auth.usersFile == nil, !isWritten(path.key("basicAuth").key("users")) {
           note(
@@ -42,11 +53,12 @@ extension Validation {
   private mutating func check(_ criterion: SourceCriterion, at path: ConfigurationPath) {
     let written = [
       criterion.ipStrategy != nil, criterion.requestHeaderName != nil, criterion.requestHost,
+      criterion.jwtClaim != nil, criterion.route,
     ].count(where: \.self)
     if written > 1 {
       note(
         .conflict, at: path, "\(path) has several criteria",
-        expected: "one of ipStrategy, requestHeaderName and requestHost",
+        expected: "one of ipStrategy, requestHeaderName, requestHost, jwtClaim and route",
         key: true)
     }
   }

@@ -13,6 +13,7 @@ public enum Middleware: Sendable, Equatable {
   case chain(Chain)
   case ipAllowList(IPAllowList)
   case inFlightReq(InFlightReq)
+  case rateLimit(RateLimit)
   case buffering(Buffering)
   case errors(ErrorPages)
   case compress(Compress)
@@ -107,6 +108,10 @@ public struct SourceCriterion: Sendable, Equatable {
   public var ipStrategy: IPStrategy?
   public var requestHeaderName: String?
   public var requestHost = false
+  /// Ours: the value of this claim of a verified token.
+  public var jwtClaim: String?
+  /// Ours: all requests of a router are one source.
+  public var route = false
 
   public init() {}
 }
