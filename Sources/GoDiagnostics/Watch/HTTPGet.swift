@@ -4,37 +4,31 @@ import Foundation
 ///
 /// The tool reads pprof from a service in trouble, often through a port-forward, and must not wait for
 /// ever or fill memory: connect, each read and the whole are limited in time, head and body in size. No
-/// redirects, no TLS, no reuse: "Connection: close" and the body ends with its length, its last chunk or the
-/// connection.
+/// redirects, no reuse. Plain connections are made here; for TLS the command brings one and shares
+/// `EndpointRequest` and `EndpointAnswer`.
 public enum HTTPGet {
   public static let bodyBytesMax = 1 << 30
   static let headBytesMax = 64 << 10
 
+  /// Why there is no body, in words.
   public struct Failure: Error, Equatable, CustomStringConvertible {
     public var description: String
+
+    public init(description: String) { self.description = description }
   }
 
-  /// The body of `url` ("http://host:port/path?query").
+  /// The body of `url` ("http://host:port/path?query"). https is the caller's: this target knows no TLS.
   /// - Parameter timeout: for the whole, in seconds.
   /// - Throws: `Failure`, with the cause in words.
   public static func body(_ url: String, timeout: Double = 60) throws(Failure) -> [UInt8] {
-    guard let parts = URLComponents(string: url), parts.scheme == "http", let host = parts.host, !host.isEmpty else {
-      throw Failure(description: "\(url): an address is http://host:port/path")
-    }
-    let path =
-      (parts.percentEncodedPath.isEmpty ? "/" : parts.percentEncodedPath)
-      + (parts.percentEncodedQuery.map { "?\($0)" } ?? "")
-    let name = host.hasPrefix("[") ? String(host.dropFirst().dropLast()) : host
+    let request = try EndpointRequest(url)
+    guard !request.isSecure else { throw Failure(description: "\(url): https needs a connection with TLS") }
     let deadline = Deadline(seconds: timeout)
-    let socket = try connect(name, parts.port ?? 80, deadline)
+    let socket = try connect(request.host, request.port, deadline)
     defer { close(socket) }
-    let request =
-      "GET \(path) HTTP/1.1\r\nHost: \(host):\(parts.port ?? 80)\r\nAccept: */*\r\n"
-      + "User-Agent: sluice\r\nConnection: close\r\n\r\n"
-    try send([UInt8](request.utf8), socket)
-    var received: [UInt8] = []
+    try send(request.bytes, socket)
     var buffer = [UInt8](repeating: 0, count: 256 << 10)
-    var response: ResponseBody?
+    var answer = EndpointAnswer(url: url)
     while true {
       guard !deadline.isOver else { throw Failure(description: "\(url): no complete answer in \(Int(timeout)) s") }
       let count = recv(socket, &buffer, buffer.count, 0)
@@ -42,10 +36,8 @@ public enum HTTPGet {
       // The service prints nothing before it has all stacks: silence is no failure until the deadline.
       if count < 0, errno == EAGAIN { continue }
       guard count >= 0 else { throw Failure(description: "\(url): \(String(cString: strerror(errno)))") }
-      received.append(contentsOf: buffer[..<count])
-      if response == nil { response = try ResponseBody(head: &received, url: url) }
-      if let body = try response?.take(&received, ended: count == 0) { return body }
-      guard count > 0 else { throw Failure(description: "\(url): the connection ended within the answer") }
+      guard count > 0 else { return try answer.end() }
+      if let body = try answer.take(buffer[..<count]) { return body }
     }
   }
 
@@ -92,82 +84,5 @@ public enum HTTPGet {
       guard count > 0 else { throw Failure(description: "cannot send: \(String(cString: strerror(errno)))") }
       sent += count
     }
-  }
-}
-
-/// The body of a response whose head was read: by length, by chunks, or to the end.
-struct ResponseBody {
-  private enum Framing {
-    case length(Int)
-    case chunks
-    case toEnd
-  }
-
-  private let framing: Framing
-  private let url: String
-  private var body: [UInt8] = []
-
-  /// nil while the head is not complete; takes it off `received`.
-  init?(head received: inout [UInt8], url: String) throws(HTTPGet.Failure) {
-    let end = received.withUnsafeBytes { TextView($0).find("\r\n\r\n") }
-    guard let end else {
-      guard received.count <= HTTPGet.headBytesMax else { throw .init(description: "\(url): the head has no end") }
-      return nil
-    }
-    let lines = String(decoding: received[..<end], as: UTF8.self).components(separatedBy: "\r\n")
-    let status = lines[0].split(separator: " ")
-    guard status.count >= 2, status[0].hasPrefix("HTTP/1."), let code = Int(status[1]) else {
-      throw .init(description: "\(url): not an HTTP answer")
-    }
-    guard code == 200 else { throw .init(description: "\(url): status \(code)") }
-    var framing = Framing.toEnd
-    for line in lines.dropFirst() {
-      let field = line.split(separator: ":", maxSplits: 1).map { $0.trimmingCharacters(in: .whitespaces).lowercased() }
-      guard field.count == 2 else { continue }
-      if field[0] == "transfer-encoding", field[1].hasSuffix("chunked") { framing = .chunks }
-      if field[0] == "content-length", case .toEnd = framing {
-        guard let length = Int(field[1]), length >= 0, length <= HTTPGet.bodyBytesMax else {
-          throw .init(description: "\(url): an answer of \(field[1]) bytes is too large")
-        }
-        framing = .length(length)
-      }
-    }
-    self.framing = framing
-    self.url = url
-    received.removeFirst(end + 4)
-  }
-
-  /// The body once it is complete; takes what it can off `received`.
-  mutating func take(_ received: inout [UInt8], ended: Bool) throws(HTTPGet.Failure) -> [UInt8]? {
-    guard body.count + received.count <= HTTPGet.bodyBytesMax else {
-      throw .init(description: "\(url): the answer has more than \(HTTPGet.bodyBytesMax >> 20) MiB")
-    }
-    switch framing {
-    case .length(let length):
-      return received.count >= length ? Array(received[..<length]) : nil
-    case .toEnd:
-      return ended ? received : nil
-    case .chunks:
-      return try chunks(&received)
-    }
-  }
-
-  private mutating func chunks(_ received: inout [UInt8]) throws(HTTPGet.Failure) -> [UInt8]? {
-    var index = 0
-    defer { received.removeFirst(index) }
-    while let feed = received[index...].firstIndex(of: 0x0a) {
-      let words = received[index..<feed].prefix { hexDigit($0) != nil }
-      guard !words.isEmpty, words.count <= 8, let size = Int(String(decoding: words, as: UTF8.self), radix: 16) else {
-        throw .init(description: "\(url): a chunk without a size")
-      }
-      if size == 0 {
-        index = received.count
-        return body
-      }
-      guard received.count >= feed + 1 + size + 2 else { return nil }
-      body.append(contentsOf: received[(feed + 1)..<(feed + 1 + size)])
-      index = feed + 1 + size + 2
-    }
-    return nil
   }
 }

@@ -14,8 +14,10 @@ struct GoroutinesCommand: ParsableCommand {
         --filter 'state == "chan send" && minutes > 10'
       """)
 
-  @Argument(help: "Dump files, - for standard input, or http URLs; `diff A B` compares two.")
+  @Argument(help: "Dump files, - for standard input, or http(s) URLs; `diff A B` compares two.")
   var sources: [String] = []
+
+  @OptionGroup var endpoint: EndpointOptions
 
   @Option(help: "A process that runs. It is read, not stopped, unless --stop.")
   var pid: Int?
@@ -113,8 +115,8 @@ struct GoroutinesCommand: ParsableCommand {
     for source in sources {
       var reader = DumpReader(grouper: grouper)
       do {
-        if source.hasPrefix("http://") {
-          let body = try HTTPGet.body(source)
+        if EndpointOptions.isAddress(source) {
+          let body = try endpoint.body(source)
           try body.withUnsafeBytes { try reader.feed($0) }
         } else {
           try InputFile.read(source) { try reader.feed($0) }

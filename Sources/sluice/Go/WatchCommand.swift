@@ -12,8 +12,10 @@ struct WatchCommand: ParsableCommand {
       service for as long as it prints; --light uses debug=1, which costs less and shows neither.
       """)
 
-  @Argument(help: "http://host:port/debug/pprof, or the address of a goroutine profile itself.")
+  @Argument(help: "http(s)://host:port/debug/pprof, or the address of a goroutine profile itself.")
   var url: String?
+
+  @OptionGroup var endpoint: EndpointOptions
 
   @Option(help: "A live process instead: read without stopping it.")
   var pid: Int?
@@ -53,6 +55,7 @@ struct WatchCommand: ParsableCommand {
 
   func validate() throws {
     guard (url == nil) != (pid == nil) else { throw ValidationError("Give a URL or --pid.") }
+    if let url { try endpoint.check(url) }
     guard try Self.seconds(every) > 0 else { throw ValidationError("--every is above zero.") }
     if let duration { _ = try Self.seconds(duration) }
     guard window >= 2, minGrowth >= 1, count.map({ $0 > 0 }) ?? true else {
@@ -117,11 +120,11 @@ struct WatchCommand: ParsableCommand {
     let base = url.hasSuffix("/") ? String(url.dropLast()) : url
     let isProfile = base.contains("/goroutine")
     let address = isProfile ? base : "\(base)/goroutine?debug=\(light ? 1 : 2)"
-    let body = try HTTPGet.body(address)
+    let body = try endpoint.body(address)
     var reader = DumpReader()
     try body.withUnsafeBytes { try reader.feed($0) }
     var alerts = watch.observe(GoroutineReport(try reader.finish(), source: address), at: seconds)
-    if !isProfile, let heap = HeapStatistics(try HTTPGet.body("\(base)/heap?debug=1")) {
+    if !isProfile, let heap = HeapStatistics(try endpoint.body("\(base)/heap?debug=1")) {
       alerts += watch.observe(heap, at: seconds)
     }
     return alerts
