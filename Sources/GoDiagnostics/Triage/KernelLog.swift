@@ -32,6 +32,11 @@ public struct KernelLog: Sendable, Equatable {
   }
 
   public var events: [Event] = []
+  /// Seconds since 1970 at which the machine booted, from the line of the real-time clock's driver: "rtc_cmos 00:00:
+  /// setting system clock to 2026-11-21T05:00:00 UTC (1795237200)", which stands early in every log from boot on.
+  public private(set) var bootTime: Double?
+  /// The largest number of seconds since boot in the log.
+  public private(set) var latest: Double?
 
   public init(_ bytes: [UInt8]) {
     bytes.withUnsafeBytes { raw in
@@ -39,7 +44,11 @@ public struct KernelLog: Sendable, Equatable {
       var index = 0
       while index < text.count, events.count < Self.eventsMax {
         let end = text.first(0x0a, from: index) ?? text.count
-        if end - index < 4096 { read(text.part(index, end)) }
+        if end - index < 4096 {
+          let line = text.part(index, end)
+          readClock(line)
+          read(line)
+        }
         index = end + 1
       }
     }
@@ -72,6 +81,15 @@ public struct KernelLog: Sendable, Equatable {
     }
   }
 
+  private mutating func readClock(_ line: TextView) {
+    guard case .monotonic(let stamp) = Self.time(line) else { return }
+    latest = max(latest ?? 0, stamp)
+    guard let at = line.find("setting system clock to "), let open = line.find(" UTC (", from: at) else { return }
+    var index = open + 6
+    guard let epoch = line.decimal(at: &index), epoch > 0, epoch < 1 << 40 else { return }
+    bootTime = Double(epoch) - stamp
+  }
+
   private static func kilobytes(_ line: TextView, after word: StaticString) -> UInt64? {
     guard let at = line.find(word) else { return nil }
     var index = at + word.utf8CodeUnitCount
@@ -82,7 +100,8 @@ public struct KernelLog: Sendable, Equatable {
     let text = line.trimmed
     if text.count > 2, text[0] == 0x5b, let close = text.first(0x5d) {
       let inside = text.part(1, close).trimmed.string
-      return Double(inside).map { .monotonic($0) } ?? .wall(inside)
+      // A machine is up for less than 30 years; "nan" and "1e300" are numbers to Double as well.
+      return Double(inside).flatMap { (0..<1e9).contains($0) ? .monotonic($0) : nil } ?? .wall(inside)
     }
     guard let kernel = text.find(" kernel:") else { return .unknown }
     let words = text.part(0, kernel).string.split(separator: " ")

@@ -224,7 +224,11 @@ public struct Triage {
     let mine = log.events(of: input.processName, pid: input.pid)
     for event in mine.suffix(20) {
       report.timeline.append(
-        .init(time: TriageTime.words(event.time, bootTime: input.bootTime), source: "kernel log", event: event.line))
+        .init(time: TriageTime.words(event.time, bootTime: input.boot?.seconds), source: "kernel log", event: event.line))
+    }
+    if let boot = input.boot, mine.contains(where: { if case .monotonic = $0.time { true } else { false } }) {
+      let date = TriageTime.words(.monotonic(0), bootTime: boot.seconds)
+      say("kernel log", "its times count from boot, taken as \(date): \(boot.origin.rawValue)")
     }
     guard let kill = mine.last(where: { if case .oomKill = $0.what { true } else { false } }) else {
       if let fault = mine.last {

@@ -10,8 +10,8 @@ public struct TriageInput: Sendable {
   /// The program's name, to find it in the kernel log.
   public var processName: String?
   public var pid: Int?
-  /// Seconds since 1970 at which the machine of the kernel log booted, to correct its clock.
-  public var bootTime: Double?
+  /// When the machine of the kernel log booted, to give its lines a date.
+  public var boot: BootTime?
 
   public init() {}
 

@@ -18,6 +18,13 @@ struct TriageCommand: ParsableCommand {
   @Option(help: "Kernel log: dmesg, dmesg -T or journalctl -k.")
   var dmesg: String?
 
+  @Option(
+    help: """
+      When the machine of --dmesg booted (2026-11-21T05:00:00Z, or seconds since 1970: uptime -s, stat -c %Y /proc/1). \
+      Without it the log's own clock line counts, else this machine's boot.
+      """)
+  var bootTime: String?
+
   @Option(help: "Exit status as the shell or the container runtime reports it.")
   var exitCode: Int?
 
@@ -47,6 +54,18 @@ struct TriageCommand: ParsableCommand {
     else {
       throw ValidationError("Give at least one of --stderr, --dmesg, --exit-code, --dump, --core, --pid, --gc-log.")
     }
+    guard bootTime == nil || dmesg != nil else { throw ValidationError("--boot-time goes with --dmesg.") }
+    if let bootTime { _ = try Self.seconds(bootTime) }
+  }
+
+  /// Seconds since 1970 of "2026-11-21T05:00:00Z", "2026-11-21 05:00:00" (UTC) or "1795237200".
+  static func seconds(_ text: String) throws -> Double {
+    if let number = Double(text), number > 0, number < 1e11 { return number }
+    let words = text.replacing(" ", with: "T", maxReplacements: 1)
+    for form in [words, words + "Z"] {
+      if let date = try? Date(form, strategy: .iso8601) { return date.timeIntervalSince1970 }
+    }
+    throw ValidationError("--boot-time \(text) is no time; write 2026-11-21T05:00:00Z or seconds since 1970.")
   }
 
   func run() throws {
@@ -56,8 +75,11 @@ struct TriageCommand: ParsableCommand {
     input.processName = exe.map { URL(filePath: $0).lastPathComponent }
     if let stderr { input.stderr = try crashText(stderr) }
     if let dmesg {
-      input.kernelLog = KernelLog(try InputFile.tail(dmesg, bytesMax: 64 << 20))
-      input.bootTime = Date().timeIntervalSince1970 - ProcessInfo.processInfo.systemUptime
+      let log = KernelLog(try InputFile.tail(dmesg, bytesMax: 64 << 20))
+      let here = Date().timeIntervalSince1970 - ProcessInfo.processInfo.systemUptime
+      input.kernelLog = log
+      input.boot = try BootTime.choose(
+        told: bootTime.map(Self.seconds), log: log, here: here, uptime: ProcessInfo.processInfo.systemUptime)
     }
     for path in dump { input.dumps.append(.init(name: path, text: try crashText(path))) }
     if let gcLog {

@@ -142,7 +142,7 @@ struct TriageTests {
       $0.exitCode = 137
       $0.kernelLog = KernelLog([UInt8](Self.kill.utf8))
       $0.processName = "server"
-      $0.bootTime = 1_763_700_000
+      $0.boot = BootTime(seconds: 1_763_700_000, origin: .told)
     }
     #expect(found.verdict.kind == .kernelOOM)
     #expect(found.verdict.certainty == .a)
@@ -159,7 +159,7 @@ struct TriageTests {
     input.stderr = CrashText([UInt8](log.utf8))
     input.kernelLog = KernelLog([UInt8](Self.kill.utf8))
     // Booted 642 seconds before 05:00:00; the kill came 621 seconds later, so 21 seconds before the crash.
-    input.bootTime = 1_763_700_558
+    input.boot = BootTime(seconds: 1_763_700_558, origin: .told)
     let found = Triage.report(input)
     #expect(found.timeline.map(\.source) == ["kernel log", "stderr"])
     #expect(found.timeline.last?.time == "2025-11-21T05:00:00.5Z")
