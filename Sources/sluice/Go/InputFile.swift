@@ -45,6 +45,16 @@ enum InputFile {
     }
   }
 
+  /// Writes into a file that is there and is not replaced, such as those of /proc.
+  static func write(_ bytes: [UInt8], into path: String) throws {
+    let descriptor = open(path, O_WRONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw Failure(description: "\(path): \(String(cString: strerror(errno)))") }
+    defer { close(descriptor) }
+    guard Foundation.write(descriptor, bytes, bytes.count) == bytes.count else {
+      throw Failure(description: "\(path): \(String(cString: strerror(errno)))")
+    }
+  }
+
   /// Prints bytes and a line feed.
   static func print(_ bytes: [UInt8]) {
     FileHandle.standardOutput.write(Data(bytes + [0x0a]))
