@@ -14,10 +14,19 @@ struct HeapSpans {
 
   static let countMax: UInt64 = 1 << 24
   static let pageSize: UInt64 = 8192
+  /// Of `runtime.mspan`, as far as it is the same in all versions.
+  private static let recordSize = 160
+
+  /// The heap grows by pieces of this size, on such boundaries (linux/amd64).
+  static let arenaSize: UInt64 = 64 << 20
 
   let spans: [Span]
   let objectCount: Int
   let bounds: MemoryRegion
+  /// The pieces of address space that are the heap's, whatever is in them now (objects, stacks, nothing); by address.
+  let arenas: [MemoryRegion]
+  /// Where the records of the spans themselves lie, by address: their words point to the first object of each span.
+  let records: [MemoryRegion]
 
   init(_ image: GoProcessImage) throws(ImageRefusal) {
     guard let list = Self.list(image) else {
@@ -25,14 +34,21 @@ struct HeapSpans {
     }
     let layout = image.layout.span
     var found: [(region: MemoryRegion, size: UInt64, isPointerFree: Bool)] = []
+    var arenaNumbers: Set<UInt64> = []
+    var records: [MemoryRegion] = []
     image.memory.scan(list.start, list.end) { _, block in
       for at in stride(from: 0, to: block.count, by: 8) {
         let address = block.loadUnaligned(fromByteOffset: at, as: UInt64.self)
-        guard let bytes = image.memory.bytes(address, 168), bytes[layout.state] == 1 else { continue }
+        guard let bytes = image.memory.bytes(address, Self.recordSize) else { continue }
         let size = bytes.u64(layout.elementSize)
         let start = bytes.u64(layout.start)
         let pages = bytes.u64(layout.pages)
-        guard size >= 8, start & (Self.pageSize &- 1) == 0, start >> 47 == 0, pages > 0, pages < 1 << 26 else {
+        records.append(MemoryRegion(start: address, end: address &+ UInt64(Self.recordSize)))
+        if start >> 47 == 0, start != 0, pages > 0, pages < 1 << 26 {
+          let last = start &+ pages &* Self.pageSize &- 1
+          arenaNumbers.formUnion(start / Self.arenaSize...last / Self.arenaSize)
+        }
+        guard bytes[layout.state] == 1, size >= 8, start & (Self.pageSize &- 1) == 0, start >> 47 == 0, pages > 0, pages < 1 << 26 else {
           continue
         }
         found.append(
@@ -57,6 +73,10 @@ struct HeapSpans {
       throw .missing(structure: "the heap's spans", reason: "none is in use")
     }
     self.spans = spans
+    self.records = records.sorted { $0.start < $1.start }
+    arenas = arenaNumbers.sorted().map {
+      MemoryRegion(start: $0 &* Self.arenaSize, end: ($0 &+ 1) &* Self.arenaSize)
+    }
     objectCount = objects
     bounds = MemoryRegion(start: first.region.start, end: last.region.end)
   }
@@ -87,8 +107,8 @@ struct HeapSpans {
       }
     }
     var best: MemoryRegion?
-    for section in image.executable.dataSections {
-      memory.scan(section.address &+ image.slide, section.region.end &+ image.slide) { base, block in
+    for region in image.executable.variables {
+      memory.scan(region.start &+ image.slide, region.end &+ image.slide) { base, block in
         for at in stride(from: 0, to: block.count &- 7, by: 8) {
           let start = block.loadUnaligned(fromByteOffset: at, as: UInt64.self)
           guard start >> 20 != 0, start >> 47 == 0, start & 7 == 0 else { continue }
@@ -111,7 +131,7 @@ struct HeapSpans {
     var inUse = 0
     for index in 0..<min(count, 32) {
       guard let address = image.memory.u64(start &+ index &* 8), address != 0,
-        let bytes = image.memory.bytes(address, 168), bytes[layout.state] <= 2
+        let bytes = image.memory.bytes(address, recordSize), bytes[layout.state] <= 2
       else { return false }
       guard bytes[layout.state] == 1 else { continue }
       guard bytes.u64(layout.start) & (pageSize &- 1) == 0, bytes.u64(layout.start) != 0,

@@ -13,6 +13,10 @@ public struct LeakDocument: Sendable, Codable, Equatable {
   /// Of those, goroutines whose lock could not be told; they count as alive.
   public var undecided: Int
   public var objectsMarked: Int
+  /// The program has C in it; memory outside Go's heap was searched for references as well.
+  public var linkedToC: Bool
+  /// Places that may hold a reference and could not be searched, as sentences.
+  public var unseen: [String]
   public var leaked: [Leak]
 
   public struct Leak: Sendable, Codable, Equatable {
@@ -38,6 +42,8 @@ public struct LeakDocument: Sendable, Codable, Equatable {
     candidates = proof.candidates
     undecided = proof.undecided
     objectsMarked = proof.objectsMarked
+    linkedToC = proof.isLinkedToC
+    unseen = proof.unseen
     leaked = proof.leaked.map { leak in
       Leak(
         goroutine: leak.goroutine.id ?? 0, state: leak.goroutine.state,
@@ -67,6 +73,13 @@ public struct LeakDocument: Sendable, Codable, Equatable {
       }
       if let made = first.createdBy { lines.append("    created by \(made.function) \(made.file):\(made.line)") }
     }
+    lines.append("")
+    lines.append(
+      linkedToC
+        ? "searched: variables, stacks, registers, Go's heap, and because C is linked in all other writable memory"
+        : "searched: variables, stacks, registers and Go's heap; there is no C in the program")
+    lines += unseen.map { "not seen: \($0)" }
+    if !unseen.isEmpty, !leaked.isEmpty { lines.append("          the proof holds unless a reference lies there") }
     if undecided > 0 { lines.append("\(undecided) wait on locks that could not be told, and count as alive") }
     lines += remarks.map { "note: \($0)" }
     return lines.joined(separator: "\n")

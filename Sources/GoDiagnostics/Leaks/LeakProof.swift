@@ -6,8 +6,14 @@
 /// stack is marked too, and so on. Who is left over when nothing changes any more waits for something nobody can touch.
 ///
 /// The mark is conservative: any word that looks like a pointer is one. So a stale word may hide a leak, but no word is
-/// missed, and a live goroutine is not accused. Memory of C is searched as well when the program has any. Each object
-/// is looked into once; time and memory are in proportion to the heap.
+/// missed, and a live goroutine is not accused. Each object is looked into once; time and memory are in proportion to
+/// the heap.
+///
+/// C may hold Go pointers where Go's collector never looks. When the program has C in it, everything writable outside
+/// Go's heap is searched as well: C's variables, `malloc`, stacks and thread-local memory of C's threads (see
+/// `ForeignMemory`). That costs leaks: what the runtime keeps outside its heap is searched too, and holds stale words.
+/// What cannot be seen at all stands in `unseen`, and the proof is then one except for that. Where memory that must be
+/// searched cannot be read, nothing is proved and that is said.
 public struct LeakProof: Equatable, Sendable {
   public struct Leak: Equatable, Sendable {
     public var goroutine: Goroutine
@@ -22,6 +28,11 @@ public struct LeakProof: Equatable, Sendable {
   public var objectsMarked: Int
   /// Goroutines that wait on a lock which could not be told, and count as alive.
   public var undecided: Int
+  /// The program has C in it, whose memory was searched too.
+  public var isLinkedToC: Bool
+  /// Places that could hold the last reference to a leaked goroutine's channel or lock and could not be searched, as
+  /// sentences; empty for a core of a program in pure Go.
+  public var unseen: [String]
   /// Always true; stands in reports so that nobody takes the proof for an exact one.
   public var isConservative: Bool { true }
 }
@@ -36,6 +47,12 @@ extension GoProcessImage {
         structure: "a picture that stands still",
         reason: "the process ran meanwhile (it is frozen for \(FrozenProcess.limitSeconds) s at most); take a core")
     }
+    guard mark.unread == 0 else {
+      throw .missing(
+        structure: "all memory that could lead to a goroutine",
+        reason: "\(mark.unread) bytes of variables, stacks and heap cannot be read (a core cut short?), and without them"
+          + " goroutines that live would be accused")
+    }
     let now = Dictionary(goroutines().map { ($0.id ?? 0, $0) }, uniquingKeysWith: { first, _ in first })
     var leaks: [LeakProof.Leak] = []
     for blocked in mark.unreached() {
@@ -44,7 +61,8 @@ extension GoProcessImage {
     }
     leaks.sort { ($0.goroutine.id ?? 0) < ($1.goroutine.id ?? 0) }
     return LeakProof(
-      leaked: leaks, candidates: mark.candidateCount, objectsMarked: mark.marked, undecided: mark.undecided)
+      leaked: leaks, candidates: mark.candidateCount, objectsMarked: mark.marked, undecided: mark.undecided,
+      isLinkedToC: isLinkedToC, unseen: unseenRoots())
   }
 }
 
@@ -64,6 +82,8 @@ private final class LeakMark {
   private var wokenByStack: [Int: [Int]] = [:]
   private var alive: [Int] = []
   private(set) var marked = 0
+  /// Bytes of Go's own roots and objects that could not be read.
+  private(set) var unread: UInt64 = 0
   private(set) var undecided = 0
   private(set) var candidateCount = 0
 
@@ -159,14 +179,13 @@ private final class LeakMark {
     scan(start & ~7, min(record.stack.end, start &+ (1 << 30)))
   }
 
-  /// What C allocated may hold Go pointers. Searched only when the program has C in it.
+  /// What C allocated may hold Go pointers. Searched only when the program has C in it; pages that cannot be read there
+  /// are nobody's.
   private func scanForeignMemory() {
     guard image.isLinkedToC else { return }
-    for region in image.memory.writableRegions() {
-      guard !spans.bounds.contains(region.start), region.size < 1 << 32 else { continue }
-      scan(region.start, region.end)
-    }
-    image.remarks.append("the program is linked to C: memory outside Go's heap was searched for pointers as well")
+    let known = unread
+    for region in image.foreignMemory(spans) { scan(region.start, region.end) }
+    unread = known
   }
 
   @inline(__always)
@@ -188,13 +207,16 @@ private final class LeakMark {
     guard end > start else { return }
     let low = spans.bounds.start
     let high = spans.bounds.end
+    var seen: UInt64 = 0
     image.memory.scan(start, end) { _, block in
+      seen &+= UInt64(block.count)
       for at in stride(from: 0, to: block.count &- 7, by: 8) {
         let word = block.loadUnaligned(fromByteOffset: at, as: UInt64.self)
         if word >= low, word < high { push(word) }
       }
       return true
     }
+    unread &+= ((end &- start) & ~7) &- min(seen, (end &- start) & ~7)
   }
 
   private func drain() {

@@ -29,13 +29,18 @@ public final class CoreFile: MemoryReader {
   public private(set) var entry: UInt64?
   /// Bytes that the headers promise and the file does not have; not 0 for a core cut by `ulimit -c`.
   public let missingBytes: UInt64
+  /// Bytes of writable memory that the process had and the kernel did not write, by `coredump_filter` or `madvise`.
+  public let unsavedBytes: UInt64
   /// Sorted by address. What overlaps is answered by the one that begins last.
   private let segments: [(region: MemoryRegion, contents: ByteView, isWritable: Bool)]
 
-  public init(path: String) throws(ImageRefusal) {
-    let elf = try ELFFile(path: path)
+  public convenience init(path: String) throws(ImageRefusal) {
+    try self.init(ELFFile(path: path))
+  }
+
+  init(_ elf: ELFFile) throws(ImageRefusal) {
+    path = elf.path
     guard elf.kind == .core else { throw .notAnImage(path: path, reason: "it is an executable, not a core") }
-    self.path = path
     var missing: UInt64 = 0
     var segments: [(region: MemoryRegion, contents: ByteView, isWritable: Bool)] = []
     for segment in elf.segments where segment.type == ELFFile.Segment.load && segment.fileSize > 0 {
@@ -48,6 +53,10 @@ public final class CoreFile: MemoryReader {
     segments.sort { $0.region.start < $1.region.start }
     self.segments = segments
     missingBytes = missing
+    unsavedBytes = elf.segments.reduce(0) { sum, segment in
+      guard segment.type == ELFFile.Segment.load, segment.isWritable else { return sum }
+      return sum &+ (segment.memorySize &- min(segment.memorySize, segment.fileSize))
+    }
     for segment in elf.segments where segment.type == ELFFile.Segment.note {
       for note in ELFFile.notes(elf.file.clipped(segment.offset, segment.fileSize)) where note.name == "CORE" {
         take(note.type, note.contents)

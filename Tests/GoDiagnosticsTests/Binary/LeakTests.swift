@@ -25,6 +25,54 @@ struct LeakTests {
     }
   }
 
+  @Test(
+    "with C in the program leaks are proved, and nobody is accused whose channel only C holds",
+    arguments: ["1.19", "1.23", "1.25", "1.27"])
+  func heldByC(version: String) throws {
+    try GoFixtures.with(version) {
+      let crash = try GoFixtures.crash("leakcgo", [], version, .withC, abortWhen: "ready")
+      defer { GoFixtures.discard(crash) }
+      let proof = try GoProcessImage.core(crash.core, executable: crash.executable).leakProof()
+      #expect(proof.isLinkedToC)
+      #expect(!proof.unseen.isEmpty)
+      expectLeaks(proof, atLeast: 14)
+      try GoFixtures.running("leakcgo", [], version, .withC, ready: "ready") { process in
+        let frozen = try GoProcessImage.frozen(process.processIdentifier) { try $0.leakProof() }
+        #expect(frozen.unseen.contains { $0.contains("registers") })
+        // A frozen process does not show the register in which one of the five lies.
+        expectLeaks(frozen, atLeast: 14, mayAccuse: 1)
+      }
+    }
+  }
+
+  private func expectLeaks(_ proof: LeakProof, atLeast count: Int, mayAccuse: Int = 0) {
+    let functions = proof.leaked.compactMap { leak in
+      leak.goroutine.frames.first { $0.function.hasPrefix("main.l") }?.function
+    }
+    let accused = functions.filter { !$0.hasPrefix("main.leak") }
+    #expect(accused.count <= mayAccuse, "accused: \(accused)")
+    #expect(functions.count - accused.count >= count, "\(functions.count - accused.count) of 18 proved")
+  }
+
+  @Test("a core cut short proves nothing, and says so")
+  func cutShort() throws {
+    try GoFixtures.with("1.27") {
+      let crash = try GoFixtures.crash("leakctl", [], "1.27", abortWhen: "ready")
+      defer { GoFixtures.discard(crash) }
+      let editor = try CoreEditor(crash.core)
+      let size = editor.size
+      var refused = 0
+      for part in [7, 6, 5, 4] as [UInt64] {
+        try editor.truncate(to: size / 8 * part)
+        // Where even the goroutines are gone the core is refused before.
+        guard let image = try? GoProcessImage.core(editor.path, executable: crash.executable) else { continue }
+        #expect(throws: ImageRefusal.self) { try image.leakProof() }
+        refused += 1
+      }
+      print("cut cores refused by the proof itself: \(refused) of 4")
+    }
+  }
+
   @Test("a process in motion is not judged, a frozen one is")
   func live() throws {
     try GoFixtures.with("1.25") {
