@@ -6,6 +6,7 @@
 struct ELFFile {
   struct Segment: Equatable {
     static let load: UInt32 = 1
+    static let interpreter: UInt32 = 3
     static let note: UInt32 = 4
     var type: UInt32
     var flags: UInt32

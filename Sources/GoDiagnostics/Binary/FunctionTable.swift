@@ -39,6 +39,22 @@ final class FunctionTable {
   private let names, units, files, values, functions: Int
   private var nameCache: [Int: String] = [:]
 
+  /// Whether these bytes begin as a function table does: for a search where no section says so. Stricter than reading
+  /// one, since constants of other programs hold the magic numbers: tables in their order, and a first function with a
+  /// name.
+  static func isHeader(_ bytes: ByteView) -> Bool {
+    guard let magic = bytes.u32(0), magic == 0xffff_fff0 || magic == 0xffff_fff1, bytes.u16(4) == 0,
+      bytes.u8(6) == 1, bytes.u8(7) == 8, let count = bytes.u64(8), (1..<1 << 27).contains(count)
+    else { return false }
+    let offsets = [32, 40, 48, 56, 64].compactMap { bytes.u64($0) }
+    guard offsets.count == 5, (72...256).contains(offsets[0]), zip(offsets, offsets.dropFirst()).allSatisfy({ $0 <= $1 }),
+      offsets[4] < UInt64(bytes.count), count <= (UInt64(bytes.count) - offsets[4]) / 8,
+      let first = bytes.u32(Int(offsets[4]) + 4), let name = bytes.u32(Int(offsets[4]) + Int(first) + 4),
+      let text = bytes.text(Int(offsets[0]) + Int(name), limit: 4096)
+    else { return false }
+    return !text.isEmpty
+  }
+
   /// Whether the header fits; `text` is the base of entries (the header's own field is 0 from Go 1.26 on).
   init(_ bytes: ByteView, address: UInt64, text: UInt64) throws(ImageRefusal) {
     let name = "the function table"

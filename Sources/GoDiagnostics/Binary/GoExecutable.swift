@@ -6,9 +6,12 @@ struct GoExecutable {
   let elf: ELFFile
   let version: GoVersion
   let layout: RuntimeLayout
-  let functionTable: ELFFile.Section
-  let functionTableBytes: ByteView
-  let buildInfo: ELFFile.Section
+  let functionTable: ProgramParts.Part
+  let buildInfo: ProgramParts.Part
+  /// The sections that hold variables, at their link-time addresses; all writable memory in a file without sections.
+  let variables: [MemoryRegion]
+  /// The file has no section headers, so that its parts were found by their contents.
+  let isSearched: Bool
   private let symbols: [String: ELFFile.Symbol]
 
   init(path: String) throws(ImageRefusal) {
@@ -17,18 +20,21 @@ struct GoExecutable {
 
   init(elf: ELFFile) throws(ImageRefusal) {
     guard elf.kind == .executable else { throw .notAnImage(path: elf.path, reason: "it is a core") }
-    guard let buildInfo = elf.section(".go.buildinfo"), let bytes = elf.contents(buildInfo),
-      let text = Self.version(bytes), let version = GoVersion(text)
+    let parts = ProgramParts(elf)
+    guard let buildInfo = parts.buildInfo, let text = Self.version(buildInfo.bytes), let version = GoVersion(text)
     else { throw .notGo(path: elf.path) }
     self.elf = elf
     self.version = version
     self.buildInfo = buildInfo
     layout = try RuntimeLayout(version)
-    guard let table = elf.section(".gopclntab") ?? elf.section(".data.rel.ro.gopclntab"),
-      let tableBytes = elf.contents(table)
-    else { throw .missing(structure: "the function table", reason: "no section .gopclntab in \(elf.path)") }
+    guard let table = parts.functionTable else {
+      throw .missing(
+        structure: "the function table",
+        reason: "\(elf.path) has no section .gopclntab, and nothing in its segments begins as one")
+    }
     functionTable = table
-    functionTableBytes = tableBytes
+    variables = parts.variables
+    isSearched = parts.isSearched
     symbols = elf.symbols([
       "runtime.firstmoduledata", "runtime.allgs", "runtime.allm", "runtime.allp", "runtime.mheap_",
     ])
@@ -36,8 +42,7 @@ struct GoExecutable {
 
   /// The version text of the build information: inline since Go 1.18 (flag 2), a length and bytes at offset 32.
   private static func version(_ bytes: ByteView) -> String? {
-    let magic: [UInt8] = [0xff] + Array(" Go buildinf:".utf8)
-    guard bytes.count >= 33, bytes.bytes.prefix(14).elementsEqual(magic), let flags = bytes.u8(15), flags & 2 != 0
+    guard bytes.count >= 33, bytes.bytes.starts(with: ProgramParts.buildInfoMagic), let flags = bytes.u8(15), flags & 2 != 0
     else { return nil }
     var at = 32
     guard let length = bytes.varint(&at), length < 1024, let text = bytes.slice(UInt64(at), length) else { return nil }
@@ -47,21 +52,16 @@ struct GoExecutable {
   /// A runtime variable's link-time address, when the file has symbols.
   func symbol(_ name: String) -> ELFFile.Symbol? { symbols[name] }
 
-  /// The sections that hold variables, at their link-time addresses.
-  var dataSections: [ELFFile.Section] {
-    [".noptrdata", ".data", ".bss", ".noptrbss"].compactMap { elf.section($0) }
-  }
-
   /// Where the runtime's description of the module lies: by symbol, by its own section (Go 1.26), or by its contents:
   /// it begins with the address of the function table followed by that of the names in it.
   func moduleData(slide: UInt64, in memory: any MemoryReader) throws(ImageRefusal) -> UInt64 {
     let table = functionTable.address &+ slide
     let direct = symbol("runtime.firstmoduledata")?.address ?? elf.section(".go.module")?.address
     if let direct, memory.u64(direct &+ slide) == table { return direct &+ slide }
-    let names = table &+ (functionTableBytes.u64(32) ?? 0)
-    for section in dataSections.prefix(2) {
+    let names = table &+ (functionTable.bytes.u64(32) ?? 0)
+    for region in variables {
       var found: UInt64?
-      memory.scan(section.address &+ slide, section.region.end &+ slide) { start, block in
+      memory.scan(region.start &+ slide, region.end &+ slide) { start, block in
         for at in stride(from: 0, to: block.count &- 8, by: 8)
         where block.loadUnaligned(fromByteOffset: at, as: UInt64.self) == table {
           let place = start &+ UInt64(at)
@@ -93,11 +93,11 @@ struct GoExecutable {
           expected: Self.buildID(ByteView(copying: other)), found: Self.buildID(own))
       }
     }
-    if let own = elf.contents(buildInfo), own.count <= 1 << 20,
-      let other = process.bytes(buildInfo.address &+ slide, own.count)
+    if buildInfo.bytes.count <= 1 << 20,
+      let other = process.bytes(buildInfo.address &+ slide, buildInfo.bytes.count)
     {
       compared = true
-      if !other.elementsEqual(own.bytes) {
+      if !other.elementsEqual(buildInfo.bytes.bytes) {
         let theirs = Self.version(ByteView(copying: other)) ?? "other build information"
         throw .executableMismatch(expected: theirs, found: "\(version) built otherwise")
       }

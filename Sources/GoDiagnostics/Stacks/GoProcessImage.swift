@@ -82,12 +82,15 @@ public final class GoProcessImage {
       let functionData = memory.u64(module &+ UInt64(layout.module.functionData))
     else { throw .missing(structure: "the module data", reason: "it cannot be read") }
     table = try FunctionTable(
-      executable.functionTableBytes, address: executable.functionTable.address &+ slide, text: text)
+      executable.functionTable.bytes, address: executable.functionTable.address &+ slide, text: text)
     points = CodePoints(table: table, functionData: functionData, memory: memory)
     walk = StackWalk(memory: memory, points: points)
     goroutineAddresses = try GoroutineList(executable: executable, slide: slide, memory: memory).addresses()
     if !isConfirmed {
       remarks.append("the core does not hold the executable's build id, so that it is the right one is not proved")
+    }
+    if executable.isSearched {
+      remarks.append("the executable has no section headers (sstrip?); its tables were found by their contents")
     }
     try checkLayout()
   }
@@ -142,7 +145,7 @@ public final class GoProcessImage {
   /// Whether C code is in the process, whose memory may hold Go pointers: the executable has a dynamic loader, and the
   /// runtime's part that C calls back into.
   private(set) lazy var isLinkedToC: Bool =
-    executable.elf.section(".interp") != nil && !table.entries(named: ["runtime.cgocallbackg"]).isEmpty
+    executable.elf.segments.contains { $0.type == ELFFile.Segment.interpreter } && !table.entries(named: ["runtime.cgocallbackg"]).isEmpty
 
   /// A record read again; nil when it is gone.
   func record(at address: UInt64) -> GoroutineRecord? {

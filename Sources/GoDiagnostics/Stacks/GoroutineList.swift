@@ -17,16 +17,16 @@ struct GoroutineList {
       }
       return list
     }
-    for section in executable.dataSections.reversed() {
-      if let list = search(section) { return list }
+    for region in executable.variables.reversed() {
+      if let list = search(region) { return list }
     }
     throw .missing(structure: "the list of goroutines", reason: "no variable looks like it")
   }
 
-  private func search(_ section: ELFFile.Section) -> [UInt64]? {
+  private func search(_ region: MemoryRegion) -> [UInt64]? {
     var found: [UInt64]?
     // Blocks overlap by nothing, so a slice across a block's end is read from memory instead.
-    memory.scan(section.address &+ slide, section.region.end &+ slide) { base, block in
+    memory.scan(region.start &+ slide, region.end &+ slide) { base, block in
       for at in stride(from: 0, to: block.count &- 7, by: 8) {
         let start = block.loadUnaligned(fromByteOffset: at, as: UInt64.self)
         guard start >> 32 != 0, start >> 47 == 0, start & 7 == 0 else { continue }

@@ -10,10 +10,12 @@ enum GoFixtures {
   /// How a program is linked.
   enum Link: String, CaseIterable, Sendable {
     case plain, stripped, pie, pieStripped
+    /// With C in it, linked by the system's linker.
+    case withC
 
     var flags: [String] {
       switch self {
-      case .plain: []
+      case .plain, .withC: []
       case .stripped: ["-ldflags=-s -w"]
       case .pie: ["-buildmode=pie"]
       case .pieStripped: ["-buildmode=pie", "-ldflags=-s -w"]
@@ -79,7 +81,7 @@ enum GoFixtures {
     process.arguments = ["build", "-trimpath"] + link.flags + ["-o", target.path] + sources
     var environment = [
       "HOME": store.path, "GOCACHE": store.appendingPathComponent("cache-\(version)").path, "GOTOOLCHAIN": "local",
-      "GO111MODULE": "off", "GOFLAGS": "", "CGO_ENABLED": "0", "PATH": "/usr/bin:/bin",
+      "GO111MODULE": "off", "GOFLAGS": "", "CGO_ENABLED": link == .withC ? "1" : "0", "PATH": "/usr/bin:/bin",
     ]
     if !experiment.isEmpty { environment["GOEXPERIMENT"] = experiment }
     process.environment = environment
@@ -92,6 +94,23 @@ enum GoFixtures {
       throw Missing(description: "go build: \(String(decoding: text, as: UTF8.self))")
     }
     return target.path
+  }
+
+  /// A copy as `sstrip` makes it: no section headers, and nothing behind the last byte that is loaded.
+  static func withoutSections(_ executable: String) throws -> String {
+    var bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: executable)))
+    func word<T: FixedWidthInteger>(_ at: Int, _ type: T.Type) -> T {
+      bytes.withUnsafeBytes { T(littleEndian: $0.loadUnaligned(fromByteOffset: at, as: T.self)) }
+    }
+    let table = Int(word(32, UInt64.self))
+    let ends = (0..<Int(word(56, UInt16.self))).map { index in
+      Int(word(table + index * 56 + 8, UInt64.self) + word(table + index * 56 + 32, UInt64.self))
+    }
+    for at in Array(40..<48) + Array(58..<64) { bytes[at] = 0 }
+    bytes.removeLast(bytes.count - (ends.max() ?? bytes.count))
+    let path = executable + ".sstripped"
+    try Data(bytes).write(to: URL(fileURLWithPath: path))
+    return path
   }
 
   /// Lets a program end with a core, and keeps the core for the run. `abortWhen` is a word of its output after which it

@@ -82,6 +82,26 @@ struct StackTests {
     }
   }
 
+  @Test(
+    "a program whose section headers were cut off reads the same",
+    arguments: ["1.19", "1.21", "1.23", "1.24", "1.25", "1.26", "1.27"])
+  func withoutSections(version: String) throws {
+    try GoFixtures.with(version) {
+      for link in [GoFixtures.Link.stripped, .pieStripped, .withC] {
+        let crash = try GoFixtures.crash("leakctl", [], version, link, abortWhen: "ready")
+        defer { GoFixtures.discard(crash) }
+        let cut = try GoFixtures.withoutSections(crash.executable)
+        let whole = try GoProcessImage.core(crash.core, executable: crash.executable)
+        let image = try GoProcessImage.core(crash.core, executable: cut)
+        #expect(image.goroutines() == whole.goroutines())
+        #expect(image.maps().map(\.address) == whole.maps().map(\.address))
+        #expect(try image.leakProof().leaked.count >= (link == .withC ? 12 : 15))
+        #expect(image.remarks.contains { $0.contains("no section headers") })
+        #expect(!whole.remarks.contains { $0.contains("no section headers") })
+      }
+    }
+  }
+
   @Test("another executable than the one that wrote the core is refused")
   func wrongExecutable() throws {
     try GoFixtures.with("1.23") {
