@@ -17,6 +17,7 @@ let package = Package(
     // For the packages that stand beside the product (Fuzzing/).
     .library(name: "GatewayModel", targets: ["GatewayModel"]),
     .library(name: "GatewayDataPlane", targets: ["GatewayDataPlane"]),
+    .library(name: "GoDiagnostics", targets: ["GoDiagnostics"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),

@@ -3,8 +3,8 @@ import PackageDescription
 
 /// Fuzz targets: a package of its own, so that the product's graph stays small.
 ///
-/// Each target is a seeded mutation run of its own (see README.md). The root package has to offer `GatewayModel` and
-/// `GatewayDataPlane` as libraries.
+/// Each target is a seeded mutation run of its own (see README.md). The root package has to offer `GatewayModel`,
+/// `GatewayDataPlane` and `GoDiagnostics` as libraries.
 let house: [SwiftSetting] = [
   .enableUpcomingFeature("ExistentialAny"),
   .enableUpcomingFeature("InternalImportsByDefault"),
@@ -19,6 +19,12 @@ let dataPlane: [Target.Dependency] = [
 func fuzz(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .executableTarget(name: name, dependencies: ["FuzzRun"] + dependencies, swiftSettings: house)
 }
+
+/// The parsers of the Go diagnostics; `GoFuzz.targets` has their checks.
+let goParsers = [
+  "traceback", "profile-text", "profile", "gzip", "kernel-log", "gclog", "filter", "endpoint", "elf", "core",
+  "function-table", "map",
+]
 
 let package = Package(
   name: "Fuzzing",
@@ -35,5 +41,7 @@ let package = Package(
     fuzz("fuzz-chunked", ["WireChecks"] + dataPlane),
     fuzz("fuzz-rule", [.product(name: "GatewayModel", package: "sluice")]),
     fuzz("fuzz-configuration", [.product(name: "GatewayModel", package: "sluice")]),
-  ]
+    .target(
+      name: "GoChecks", dependencies: [.product(name: "GoDiagnostics", package: "sluice")], swiftSettings: house),
+  ] + goParsers.map { fuzz("fuzz-go-\($0)", ["GoChecks"]) }
 )

@@ -5,9 +5,12 @@ import Glibc
 /// A check returns the sentence that is not true of the bytes, or nil. The first that does ends the run with status 1
 /// and is written to `Corpus/<target>/failed-<seed>-<round>`, which is where it stays: the tests run the whole folder.
 ///
-/// Why not libFuzzer: `-sanitize=fuzzer` brings a `main` of its own, which the linker refuses beside that of an
-/// executable target, and the coverage that the compiler writes for `-sanitize-coverage` is refused by the libFuzzer
-/// beside it. The checks take bytes and a number, so a driver guided by coverage is one more caller.
+/// A check that traps or hangs takes the run with it. So the input lies in `running-<seed>` beside the corpus while it is
+/// checked, and stays there when the run does not end by itself.
+///
+/// Why not only libFuzzer: `-sanitize=fuzzer` brings a `main` of its own, which the linker refuses beside that of the
+/// package manager's executable targets. The checks take bytes and a number, so a driver guided by coverage is one more
+/// caller: `Fuzzing/coverage-guided` is that of the Go targets, which need no other package.
 public enum FuzzRun {
   public typealias Check = @Sendable (_ bytes: [UInt8], _ round: UInt64) -> String?
 
@@ -31,10 +34,18 @@ public enum FuzzRun {
     let folder = (getenv("SLUICE_CORPUS").map { String(cString: $0) } ?? "Corpus") + "/" + target
     let corpus = Self.corpus(folder)
     print("\(target): seed \(seed), \(corpus.count) inputs; at most \(rounds) rounds or \(seconds) seconds")
+    let running = "\(folder)/running-\(seed)"
+    let slot = open(running, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+    defer {
+      close(slot)
+      unlink(running)
+    }
     var mutator = ByteMutator(seed: seed, words: words)
     var round: UInt64 = 0
     while round < rounds {
       let bytes = round < UInt64(corpus.count) ? corpus[Int(round)] : mutator.mutate(corpus)
+      _ = pwrite(slot, bytes, bytes.count, 0)
+      ftruncate(slot, bytes.count)
       if let wrong = check(bytes, round) {
         let path = "\(folder)/failed-\(seed)-\(round)"
         write(bytes, path)

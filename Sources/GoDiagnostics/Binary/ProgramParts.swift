@@ -51,7 +51,7 @@ struct ProgramParts {
   private static func searchBuildInfo(_ elf: ELFFile) -> Part? {
     for segment in loaded(elf) where segment.isWritable {
       let bytes = elf.file.clipped(segment.offset, segment.fileSize)
-      var at = Int(0 &- segment.address & 15)
+      var at = Int((0 &- segment.address) & 15)
       while at + 32 < bytes.count {
         if bytes.u8(at) == 0xff, bytes.bytes[at...].starts(with: buildInfoMagic) {
           var end = at + 32
@@ -72,7 +72,7 @@ struct ProgramParts {
   private static func searchFunctionTable(_ elf: ELFFile) -> Part? {
     for segment in loaded(elf) {
       let bytes = elf.file.clipped(segment.offset, segment.fileSize)
-      var at = Int(0 &- segment.address & 7)
+      var at = Int((0 &- segment.address) & 7)
       while at + 72 < bytes.count {
         if let word = bytes.u32(at), word == 0xffff_fff0 || word == 0xffff_fff1,
           let part = bytes.slice(UInt64(at), UInt64(bytes.count - at)), FunctionTable.isHeader(part)

@@ -27,7 +27,7 @@ public struct GoroutineGroup: Sendable {
   }
 
   mutating func add(id: UInt64?, minutes: Int?, members: Int = 1) {
-    (count, _) = count.addingReportingOverflow(members)
+    count = GoroutineGrouper.sum(count, members)
     if let id, ids.count < Self.examplesMax { ids.append(id) }
     guard let minutes else { return }
     minutesMin = min(minutesMin ?? minutes, minutes)
@@ -41,7 +41,7 @@ public struct GoroutineGroup: Sendable {
 
   mutating func add(lock: UInt64, members: Int = 1) {
     guard locks[lock] != nil || locks.count < Self.locksMax else { return }
-    locks[lock, default: 0] += members
+    locks[lock] = GoroutineGrouper.sum(locks[lock] ?? 0, members)
   }
 }
 

@@ -5,6 +5,8 @@
 /// counted as `ungrouped` and not kept.
 public struct GoroutineGrouper: Sendable {
   public static let groupsMax = 100_000
+  /// Counts end here: a profile may say any number, no process has so many, and sums over all groups stay numbers.
+  public static let membersMax = 1 << 40
 
   public private(set) var groups: [GoroutineGroup] = []
   /// All goroutines offered and not filtered out.
@@ -32,13 +34,13 @@ public struct GoroutineGrouper: Sendable {
   @discardableResult
   public mutating func add(_ goroutine: Goroutine, members: Int = 1) -> Int? {
     if let filter, !filter.admits(goroutine) {
-      filtered = filtered.addingReportingOverflow(members).partialValue
+      filtered = Self.sum(filtered, members)
       return nil
     }
-    total = total.addingReportingOverflow(members).partialValue
+    total = Self.sum(total, members)
     let signature = Signature(goroutine, exact: exact)
     guard let index = index(signature, sample: goroutine) else {
-      ungrouped = ungrouped.addingReportingOverflow(members).partialValue
+      ungrouped = Self.sum(ungrouped, members)
       return nil
     }
     groups[index].add(id: goroutine.id, minutes: goroutine.waitMinutes, members: members)
@@ -51,10 +53,13 @@ public struct GoroutineGrouper: Sendable {
 
   /// Adds members to a group that `add` returned; their labels are built only when the group keeps them.
   mutating func add(to group: Int, members: Int, labels: () -> [Goroutine.Label]) {
-    total = total.addingReportingOverflow(members).partialValue
+    total = Self.sum(total, members)
     groups[group].add(id: nil, minutes: nil, members: members)
     if groups[group].labels.count < GoroutineGroup.examplesMax { groups[group].add(labels: labels()) }
   }
+
+  /// At most `membersMax`.
+  static func sum(_ count: Int, _ members: Int) -> Int { min(count &+ min(max(members, 0), membersMax), membersMax) }
 
   private mutating func index(_ signature: Signature, sample: @autoclosure () -> Goroutine) -> Int? {
     if let index = indices[signature] { return index }
@@ -71,7 +76,7 @@ public struct GoroutineGrouper: Sendable {
       add(Self.build(header, body))
       return
     }
-    total &+= 1
+    total = Self.sum(total, 1)
     groups[index].add(id: header.id, minutes: header.minutes)
     if header.labels != nil { groups[index].add(labels: header.labelPairs) }
     if groups[index].waitsForLock, let lock = LockAddress.find(Self.build(header, body)) {

@@ -18,7 +18,7 @@ struct GoroutineHeader {
   init?(_ line: TextView) {
     guard line.hasPrefix("goroutine ") else { return nil }
     var index = 10
-    guard let number = line.decimal(at: &index), index &- 10 <= 19 else { return nil }
+    guard let number = line.decimal(at: &index), index &- 10 <= 19, line[10] != 0x30 || index == 11 else { return nil }
     id = UInt64(number)
     guard let open = Self.skipPointers(line, from: index) else { return nil }
     guard let close = line.first(0x5d, from: open) else { return nil }  // "]"

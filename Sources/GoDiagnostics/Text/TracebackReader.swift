@@ -38,7 +38,12 @@ struct TracebackReader<Sink: TracebackSink> {
   mutating func feed(_ piece: UnsafeRawBufferPointer) {
     if cleaner == nil {
       let view = TextView(piece)
-      if view.first(0x1b) != nil { cleaner = LineCleaner() }
+      if view.first(0x1b) != nil {
+        cleaner = LineCleaner()
+        // The line that this piece goes on with is cleaned whole.
+        rawTail = pending
+        pending = []
+      }
     }
     if cleaner != nil {
       appendCleaned(piece)

@@ -5,9 +5,13 @@ final class SyntheticMemory: MemoryReader {
   let base: UInt64
   private(set) var bytes: [UInt8]
 
-  init(base: UInt64 = 0xc000_0000_00, size: Int) {
+  convenience init(base: UInt64 = 0xc000_0000_00, size: Int) {
+    self.init(base: base, bytes: [UInt8](repeating: 0, count: size))
+  }
+
+  init(base: UInt64, bytes: [UInt8]) {
     self.base = base
-    bytes = [UInt8](repeating: 0, count: size)
+    self.bytes = bytes
   }
 
   func read(at address: UInt64, into buffer: UnsafeMutableRawBufferPointer) -> Int {

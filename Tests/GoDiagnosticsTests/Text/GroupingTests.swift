@@ -2,25 +2,6 @@ import Testing
 
 @testable import GoDiagnostics
 
-/// Reads a dump of any form into groups.
-func group(_ bytes: [UInt8], pieces: Int = 1 << 16, exact: Bool = false, filter: GoroutineFilter? = nil) throws
-  -> GoroutineGrouper
-{
-  var reader = DumpReader(grouper: .init(exact: exact, filter: filter))
-  var index = 0
-  while index < bytes.count {
-    let end = min(index + pieces, bytes.count)
-    let piece = Array(bytes[index..<end])
-    var failure: DumpReader.Failure?
-    piece.withUnsafeBytes { raw in
-      do throws(DumpReader.Failure) { try reader.feed(raw) } catch { failure = error }
-    }
-    if let failure { throw failure }
-    index = end
-  }
-  return try reader.finish()
-}
-
 @Suite("Groups of goroutines")
 struct GroupingTests {
   @Test("a dump is grouped, the groups counted, the classes right", arguments: ["dump-1.23", "dump-1.27l"])

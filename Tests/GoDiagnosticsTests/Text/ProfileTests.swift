@@ -90,10 +90,11 @@ struct ProfileTests {
   func hugeCounts() throws {
     let bytes = ProfileWriter.profile(
       stacks: [["main.a"]], samples: [(stack: 0, count: Int.max, label: "a"), (stack: 0, count: Int.max, label: "b")])
-    _ = try group(bytes)
+    #expect(GoroutineReport(try group(bytes), source: "").total == GoroutineGrouper.membersMax)
     let text =
       "goroutine profile: total 9\n9223372036854775807 @ 0x1\n#\t0x1\tmain.a+0x1\t/a.go:1\n\n"
       + "9223372036854775807 @ 0x1\n#\t0x1\tmain.a+0x1\t/a.go:1\n"
-    _ = try group([UInt8](text.utf8))
+    let report = GoroutineReport(try group([UInt8](text.utf8)), source: "")
+    #expect(report.classes.values.allSatisfy { $0 > 0 } && report.states.values.allSatisfy { $0 > 0 })
   }
 }

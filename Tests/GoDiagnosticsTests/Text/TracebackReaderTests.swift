@@ -2,35 +2,6 @@ import Testing
 
 @testable import GoDiagnostics
 
-/// Collects everything a reader offers.
-struct CollectingSink: TracebackSink {
-  var goroutines: [Goroutine] = []
-  var signatures: [Signature] = []
-  var lines: [String] = []
-
-  mutating func goroutine(_ header: GoroutineHeader, signature: Signature, body: TextView) {
-    var builder = GoroutineBuilder(header)
-    _ = StackBlock.walk(body, from: 0, isLast: true, visitor: &builder)
-    goroutines.append(builder.goroutine)
-    signatures.append(signature)
-  }
-
-  mutating func line(_ line: TextView) { lines.append(line.string) }
-  mutating func learnt(_ cleaner: LineCleaner) {}
-
-  static func read(_ bytes: [UInt8], pieces: Int = 1 << 20, exact: Bool = false) -> CollectingSink {
-    var reader = TracebackReader(sink: CollectingSink(), exact: exact)
-    var index = 0
-    while index < bytes.count {
-      let end = min(index + pieces, bytes.count)
-      bytes[index..<end].withUnsafeBytes { reader.feed($0) }
-      index = end
-    }
-    reader.finish()
-    return reader.sink
-  }
-}
-
 @Suite("Reading tracebacks")
 struct TracebackReaderTests {
   static let dumps = [

@@ -1,0 +1,1 @@
+../../../Tests/GoDiagnosticsTests/Text/DumpReading.swift

@@ -1,0 +1,1 @@
+../../../Tests/GoDiagnosticsTests/Binary/SyntheticMemory.swift

@@ -1,0 +1,1 @@
+../../../Tests/GoDiagnosticsTests/Fuzz/TextChecks.swift

@@ -1,0 +1,4 @@
+import FuzzRun
+import GoChecks
+
+if let target = GoFuzz.target("go-core") { FuzzRun.main(target.name, words: target.words, check: target.check) }
