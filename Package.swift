@@ -59,9 +59,18 @@ let package = Package(
       swiftSettings: house),
     .target(name: "ResiliencePolicies", swiftSettings: house),
     .target(
+      name: "Identity",
+      dependencies: [
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "CryptoExtras", package: "swift-crypto"),
+        .product(name: "SwiftASN1", package: "swift-asn1"),
+        .product(name: "X509", package: "swift-certificates"),
+      ],
+      swiftSettings: house),
+    .target(
       name: "GatewayDataPlane",
       dependencies: [
-        "GatewayModel", "ResiliencePolicies", "Observability", "CRE2", "CZlib", "CCrypt",
+        "GatewayModel", "ResiliencePolicies", "Observability", "Identity", "CRE2", "CZlib", "CCrypt",
         nio("NIOCore"), nio("NIOPosix"), nio("NIOTLS"), nio("NIOConcurrencyHelpers"),
         .product(name: "NIOSSL", package: "swift-nio-ssl"),
         .product(name: "NIOHTTP2", package: "swift-nio-http2"),
@@ -118,6 +127,14 @@ let package = Package(
     .testTarget(
       name: "GatewayModelTests",
       dependencies: ["GatewayModel", .product(name: "TOMLKit", package: "TOMLKit")], swiftSettings: house),
+    .testTarget(
+      name: "IdentityTests",
+      dependencies: [
+        "Identity",
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "CryptoExtras", package: "swift-crypto"),
+      ],
+      exclude: ["Fixtures"], swiftSettings: house),
     .testTarget(
       name: "ObservabilityTests",
       dependencies: ["Observability", "GatewayModel", .product(name: "Logging", package: "swift-log")],

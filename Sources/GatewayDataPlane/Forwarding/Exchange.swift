@@ -1,4 +1,5 @@
 public import GatewayModel
+public import Identity
 public import NIOCore
 import Observability
 
@@ -74,6 +75,8 @@ public final class Exchange {
   /// Values that middlewares keep for each other; small and rarely used.
   public var notes: [ObjectIdentifier: any Sendable] = [:]
   public internal(set) var requestID: ByteRange = .empty
+  /// The token that `jwt` verified, with its claims; whoever comes later in the chain may ask it (`VerifiedToken`).
+  public internal(set) var identity: VerifiedToken?
 
   init(shard: Shard) {
     self.shard = shard
@@ -497,5 +500,6 @@ public final class Exchange {
     if !limitReports.isEmpty { limitReports.removeAll(keepingCapacity: true) }
     if !notes.isEmpty { notes.removeAll(keepingCapacity: true) }
     requestID = .empty
+    identity = nil
   }
 }

@@ -1,0 +1,19 @@
+import Foundation
+
+/// Numbers that are the same for the same `SLUICE_SEED`.
+struct SeededGenerator: RandomNumberGenerator {
+  private var state: UInt64
+
+  init() {
+    state = ProcessInfo.processInfo.environment["SLUICE_SEED"].flatMap { UInt64($0) } ?? 0x5EED
+  }
+
+  /// SplitMix64.
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var mixed = state
+    mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
+    mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
+    return mixed ^ mixed >> 31
+  }
+}
