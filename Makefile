@@ -32,6 +32,7 @@ check-commands: ## Check whoami, dev-cert and the quick start with real clients 
 
 lint: ## Check the rules of style that a program can check
 	scripts/lint
+	scripts/check-findings
 
 bench: release ## Compare with HAProxy, nginx, Envoy and Go: BENCH="--only sluice,haproxy --seconds 3"
 	Benchmarks/Compare/compare.py --install $(BENCH)

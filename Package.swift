@@ -85,6 +85,7 @@ let package = Package(
       name: "ConfigurationSources",
       dependencies: ["GatewayModel", .product(name: "Logging", package: "swift-log")],
       swiftSettings: house),
+    .target(name: "ConfigurationLint", dependencies: ["GatewayModel"], swiftSettings: house),
     .target(
       name: "AdminAPI",
       dependencies: [
@@ -114,7 +115,7 @@ let package = Package(
     .executableTarget(
       name: "sluice",
       dependencies: [
-        "GatewayModel", "GatewayRuntime", "GoDiagnostics",
+        "GatewayModel", "ConfigurationLint", "ConfigurationSources", "GatewayRuntime", "GoDiagnostics",
         nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), nio("NIOWebSocket"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "X509", package: "swift-certificates"),
@@ -135,6 +136,8 @@ let package = Package(
         .product(name: "CryptoExtras", package: "swift-crypto"),
       ],
       exclude: ["Fixtures"], swiftSettings: house),
+    .testTarget(
+      name: "ConfigurationLintTests", dependencies: ["ConfigurationLint", "GatewayModel"], swiftSettings: house),
     .testTarget(
       name: "ObservabilityTests",
       dependencies: ["Observability", "GatewayModel", .product(name: "Logging", package: "swift-log")],

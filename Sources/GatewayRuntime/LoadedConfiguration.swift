@@ -6,23 +6,31 @@ public struct LoadedConfiguration: Sendable {
   /// Nil when it is refused.
   public var configuration: ValidatedConfiguration?
   public var mistakes: [Mistake]
+  /// What was read: the places of everything.
+  public var sources: [DecodedSource]
   var watched: [String]
   var watches: Bool
 
   /// Reads and validates the file and all that it names. Never throws: what is wrong is in `mistakes`.
-  public static func load(_ path: String, allowUnsupported: Bool) -> LoadedConfiguration {
+  ///
+  /// - Parameter others: dynamic configuration from elsewhere that is validated together with the files.
+  public static func load(
+    _ path: String, allowUnsupported: Bool, with others: [DecodedSource] = []
+  ) -> LoadedConfiguration {
     let reading = ConfigurationFiles(mainPath: path).read()
     guard !reading.sources.isEmpty else {
       return LoadedConfiguration(
-        configuration: nil, mistakes: reading.mistakes, watched: reading.watched, watches: reading.watches)
+        configuration: nil, mistakes: reading.mistakes, sources: others, watched: reading.watched,
+        watches: reading.watches)
     }
-    let outcome = ConfigurationValidator.validate(reading.sources, allowUnsupported: allowUnsupported)
+    let sources = reading.sources + others
+    let outcome = ConfigurationValidator.validate(sources, allowUnsupported: allowUnsupported)
     let mistakes = (reading.mistakes + outcome.mistakes).inFileOrder()
     var watched = reading.watched
     if let configuration = outcome.configuration { watched += configuration.namedFiles }
     return LoadedConfiguration(
-      configuration: reading.mistakes.isEmpty ? outcome.configuration : nil, mistakes: mistakes, watched: watched,
-      watches: reading.watches)
+      configuration: reading.mistakes.isEmpty ? outcome.configuration : nil, mistakes: mistakes, sources: sources,
+      watched: watched, watches: reading.watches)
   }
 }
 

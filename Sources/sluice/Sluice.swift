@@ -1,5 +1,11 @@
 import ArgumentParser
 
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Musl
+#endif
+
 /// The command. Subcommands parse and print; what they do is in the libraries.
 @main
 struct Sluice: AsyncParsableCommand {
@@ -23,6 +29,24 @@ struct Sluice: AsyncParsableCommand {
           LeakproofCommand.self, GoBenchCommand.self,
         ])
     ])
+
+  /// As ArgumentParser's own, but `check` ends with 2 when its command line is not understood, as linters do.
+  static func main() async {
+    do {
+      var command = try parseAsRoot()
+      if var command = command as? any AsyncParsableCommand {
+        try await command.run()
+      } else {
+        try command.run()
+      }
+    } catch {
+      guard CommandLine.arguments.dropFirst().first == "check", exitCode(for: error) == .validationFailure else {
+        exit(withError: error)
+      }
+      Console.error(fullMessage(for: error))
+      Glibc.exit(2)
+    }
+  }
 }
 
 /// `sluice version`.

@@ -16,7 +16,19 @@ public struct DecodedSource: Sendable {
 
   /// Reads and decodes a source. Never fails: what is wrong is in `mistakes`.
   public init(_ source: ConfigurationSource) {
-    let (text, root, readMistakes) = ConfigurationText.read(source)
+    let (text, root, mistakes) = ConfigurationText.read(source)
+    self.init(source, text, root, mistakes)
+  }
+
+  /// Decodes a tree that was made from a source which is not itself a configuration: labels of a compose file,
+  /// resources of Kubernetes. The places in the tree are places in the source.
+  package init(_ source: ConfigurationSource, tree: ConfigurationNode) {
+    self.init(source, SourceText(name: source.name, bytes: source.bytes), tree, [])
+  }
+
+  private init(
+    _ source: ConfigurationSource, _ text: SourceText, _ root: ConfigurationNode?, _ readMistakes: [Mistake]
+  ) {
     var mistakes = readMistakes
     var decoding = Decoding(text)
     var document = ConfigurationDocument()
@@ -59,7 +71,10 @@ public struct DecodedSource: Sendable {
     return node(at: parent)?.entry(key).map { SourceLocation(file: name, position: $0.keyPosition) }
   }
 
-  func node(at path: ConfigurationPath) -> ConfigurationNode? {
+  /// A line of the source without its end, from 1; empty for a line that is not there.
+  package func line(_ number: Int) -> String { String(decoding: text.line(number), as: UTF8.self) }
+
+  package func node(at path: ConfigurationPath) -> ConfigurationNode? {
     var node = root
     for component in path.components {
       switch component {

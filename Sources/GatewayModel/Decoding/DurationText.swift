@@ -2,9 +2,9 @@
 ///
 /// Source: pkg.go.dev/time#ParseDuration and Traefik's paerser, types.Duration. Values are kept to the nanosecond
 /// and, as in Go, bounded by 64 bits of them (292 years), so arithmetic on them cannot overflow `Duration`.
-enum DurationText {
+package enum DurationText {
   /// The duration a text names, else nil.
-  static func parse(_ text: String) -> Duration? {
+  package static func parse(_ text: String) -> Duration? {
     var bytes = Array(text.utf8)[...]
     var negative = false
     if let sign = bytes.first, sign == UInt8(ascii: "-") || sign == UInt8(ascii: "+") {

@@ -2,14 +2,14 @@
 ///
 /// The distance is that of optimal string alignment (insertions, deletions, changes, neighbours swapped), without
 /// case: the slips of typing. A word farther than a third of its length is no help and is not offered.
-enum Suggestion {
+package enum Suggestion {
   /// Words longer than this are not compared: the cost is the product of both lengths.
   private static let lengthMax = 64
   /// No more words than this are compared for one mistake.
   private static let candidatesMax = 1000
 
   /// The nearest of `candidates` to `word`; the first one of several at the same distance.
-  static func nearest(to word: String, in candidates: some Sequence<String>) -> String? {
+  package static func nearest(to word: String, in candidates: some Sequence<String>) -> String? {
     let wanted = Array(word.lowercased().unicodeScalars.prefix(lengthMax + 1))
     guard !wanted.isEmpty, wanted.count <= lengthMax else { return nil }
     var best: (word: String, distance: Int)?

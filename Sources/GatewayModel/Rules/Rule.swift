@@ -69,7 +69,7 @@ extension Rule {
   }
 
   /// Visits every question from left to right. Recursion is bounded by `Rule.depthMax`.
-  func forEachMatcher(isNegated: Bool = false, _ body: (RuleMatcher, Bool) -> Void) {
+  package func forEachMatcher(isNegated: Bool = false, _ body: (RuleMatcher, Bool) -> Void) {
     switch self {
     case .match(let matcher): body(matcher, isNegated)
     case .not(let rule): rule.forEachMatcher(isNegated: !isNegated, body)

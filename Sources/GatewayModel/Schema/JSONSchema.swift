@@ -112,5 +112,5 @@ public enum JSONSchema {
 }
 
 extension JSONValue: ExpressibleByArrayLiteral {
-  init(arrayLiteral values: JSONValue...) { self = .array(values) }
+  package init(arrayLiteral values: JSONValue...) { self = .array(values) }
 }

@@ -1,22 +1,24 @@
 /// JSON that keeps the order of keys and writes itself: enough for a schema, without Foundation.
-enum JSONValue: Sendable, ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByBooleanLiteral {
+package enum JSONValue: Sendable, ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByBooleanLiteral {
   case string(String)
   case integer(Int)
   case boolean(Bool)
+  case null
   case array([JSONValue])
   case object([(String, JSONValue)])
 
-  init(stringLiteral text: String) { self = .string(text) }
-  init(integerLiteral number: Int) { self = .integer(number) }
-  init(booleanLiteral value: Bool) { self = .boolean(value) }
+  package init(stringLiteral text: String) { self = .string(text) }
+  package init(integerLiteral number: Int) { self = .integer(number) }
+  package init(booleanLiteral value: Bool) { self = .boolean(value) }
 
   /// The value with two spaces a level; lists of plain values on one line.
-  func text(indent: Int = 0) -> String {
+  package func text(indent: Int = 0) -> String {
     let space = String(repeating: "  ", count: indent)
     switch self {
     case .string(let text): return Self.quote(text)
     case .integer(let number): return "\(number)"
     case .boolean(let value): return "\(value)"
+    case .null: return "null"
     case .array(let values):
       let isPlain = values.allSatisfy { value in
         switch value {

@@ -85,8 +85,8 @@ extension Validation {
     let middlewares = unusable[.middlewares] ?? []
     let services = unusable[.services] ?? []
     let missing =
-      bindings.lazy.flatMap(\.middlewares).first { middlewares.contains($0) || $0.contains("@") }
-      ?? (services.contains(router.service) || isForeign(router.service) ? router.service : nil)
+      bindings.lazy.flatMap(\.middlewares).first { middlewares.contains($0) || isForeign($0, .middlewares) }
+      ?? (services.contains(router.service) || isForeign(router.service, .services) ? router.service : nil)
     guard let missing else { return true }
     guard allowUnsupported else { return false }
     note(
@@ -95,5 +95,9 @@ extension Validation {
     return false
   }
 
-  private func isForeign(_ service: String) -> Bool { service.contains("@") && !service.hasSuffix("@internal") }
+  /// Whether a name is of a provider that no source stands for.
+  private func isForeign(_ name: String, _ section: Section) -> Bool {
+    guard name.contains("@"), declared[section]?.contains(name) != true else { return false }
+    return section == .middlewares || !name.hasSuffix("@internal")
+  }
 }

@@ -1,0 +1,141 @@
+/// What `sluice check` can find in a configuration that is valid.
+///
+/// A code is stable: it stands in ignore comments, in pipelines and in the names of pages, so it is never used again
+/// for something else. The first digit says what it is about. Each has a page, `Documentation/findings/CODE.md`, with
+/// the reason and the way out; `scripts/check-findings` keeps the two lists equal.
+public enum FindingCode: String, Sendable, Hashable, CaseIterable {
+  // Timeouts.
+  case responseUnbounded = "SL1003"
+  case headLongerThanRequest = "SL1004"
+  case requestUnbounded = "SL1005"
+  case idleUnbounded = "SL1006"
+  case serverIdleShorter = "SL1007"
+  case serverIdleUnknown = "SL1008"
+  case balancerIdleLonger = "SL1009"
+  case drainShorterThanExchange = "SL1010"
+  case killedBeforeDrained = "SL1011"
+  case podKilledBeforeAnswer = "SL1012"
+  // Routing.
+  case routerUnreachable = "SL2001"
+  case routersEqual = "SL2002"
+  case middlewareUnused = "SL2003"
+  case serviceUnused = "SL2004"
+  case transportUnused = "SL2005"
+  case tlsOptionsUnused = "SL2006"
+  case entryPointUnused = "SL2007"
+  case routerBehindRedirection = "SL2008"
+  case plainRouterOnTLSPort = "SL2009"
+  case redirectionLoop = "SL2010"
+  case serviceWithoutServers = "SL2011"
+  case ruleNeverTrue = "SL2012"
+  case prefixNeverThere = "SL2013"
+  case middlewareTwice = "SL2015"
+  case comparisonsEnded = "SL2014"
+  // Probes and breakers.
+  case livenessAsReadiness = "SL3007"
+  case livenessBeforeStarted = "SL3008"
+  // Security.
+  case stickyNotSecure = "SL5001"
+  case sameSiteNoneNotSecure = "SL5002"
+  case serverUnverified = "SL5003"
+  case certificateMissing = "SL5004"
+  case forwardedFromAnybody = "SL5005"
+  case proxyProtocolFromAnybody = "SL5006"
+  case apiOpen = "SL5007"
+  case adminOpen = "SL5008"
+  case tlsOld = "SL5009"
+  case credentialsForAnyOrigin = "SL5010"
+  case passwordsInTheClear = "SL5011"
+  case passwordHashWeak = "SL5012"
+  case cipherWeak = "SL5013"
+  // Limits.
+  case limitCountsProxy = "SL6001"
+  case bufferAboveLimit = "SL6002"
+  case connectionsNotReused = "SL6003"
+
+  /// How bad a finding is.
+  public enum Severity: String, Sendable, Hashable, Comparable, CaseIterable {
+    /// Good to know.
+    case note
+    /// The configuration works, but not as its parts say.
+    case warning
+    /// The configuration contradicts itself, or a client, server or Kubernetes is bound to break on it.
+    case error
+
+    public static func < (left: Self, right: Self) -> Bool { left.rank < right.rank }
+
+    private var rank: Int {
+      switch self {
+      case .note: 0
+      case .warning: 1
+      case .error: 2
+      }
+    }
+  }
+
+  /// Where the page of a code is, from the root of the source.
+  public var page: String { "Documentation/findings/\(rawValue).md" }
+}
+
+extension FindingCode {
+  public var severity: Severity {
+    switch self {
+    case .redirectionLoop, .sameSiteNoneNotSecure, .credentialsForAnyOrigin, .killedBeforeDrained:
+      .error
+    case .responseUnbounded, .serverIdleUnknown, .transportUnused, .tlsOptionsUnused, .passwordHashWeak,
+      .connectionsNotReused, .comparisonsEnded, .livenessBeforeStarted:
+      .note
+    default:
+      .warning
+    }
+  }
+
+  /// What the code says, in half a sentence: the heading of its page.
+  public var title: String {
+    switch self {
+    case .responseUnbounded: "nothing bounds the wait for a response"
+    case .headLongerThanRequest: "the head may take longer than the whole request"
+    case .requestUnbounded: "nothing bounds the time a client takes for its request"
+    case .idleUnbounded: "idle connections are kept without an end"
+    case .serverIdleShorter: "the server closes idle connections before the gateway does"
+    case .serverIdleUnknown: "how long servers keep idle connections is not known"
+    case .balancerIdleLonger: "the gateway closes idle connections before the balancer in front does"
+    case .drainShorterThanExchange: "the drain is shorter than the longest exchange"
+    case .killedBeforeDrained: "the gateway is killed before its drain ends"
+    case .podKilledBeforeAnswer: "the server is killed before it can finish a response"
+    case .routerUnreachable: "another router takes every request of this one"
+    case .routersEqual: "two routers take the same requests with the same priority"
+    case .middlewareUnused: "no router uses the middleware"
+    case .serviceUnused: "no router leads to the service"
+    case .transportUnused: "no service uses the servers transport"
+    case .tlsOptionsUnused: "no router uses the TLS options"
+    case .entryPointUnused: "no router listens on the entry point"
+    case .routerBehindRedirection: "the entry point redirects every request before the router"
+    case .plainRouterOnTLSPort: "a router without tls on a port of TLS"
+    case .redirectionLoop: "redirections lead back to where they began"
+    case .serviceWithoutServers: "the service has no server that gets requests"
+    case .ruleNeverTrue: "no request can meet the rule"
+    case .prefixNeverThere: "the prefix that is stripped is never there"
+    case .comparisonsEnded: "too many routers to compare"
+    case .middlewareTwice: "a request passes the same middleware twice"
+    case .livenessAsReadiness: "liveness and readiness ask the same thing"
+    case .livenessBeforeStarted: "the liveness probe may kill a pod that is still starting"
+    case .stickyNotSecure: "the sticky cookie of a TLS router is not secure"
+    case .sameSiteNoneNotSecure: "browsers refuse the sticky cookie"
+    case .serverUnverified: "servers' certificates are not checked"
+    case .certificateMissing: "TLS without a certificate"
+    case .forwardedFromAnybody: "anybody's X-Forwarded headers are believed"
+    case .proxyProtocolFromAnybody: "anybody's PROXY header is believed"
+    case .apiOpen: "the API is open to everybody"
+    case .adminOpen: "the admin server can be reached from other machines"
+    case .tlsOld: "versions of TLS that are broken are offered"
+    case .credentialsForAnyOrigin: "credentials for any origin"
+    case .passwordsInTheClear: "passwords are asked for without TLS"
+    case .passwordHashWeak: "passwords are hashed weakly"
+    case .cipherWeak: "cipher suites that are broken are offered"
+    case .limitCountsProxy: "the limit counts the proxy in front as one client"
+    case .bufferAboveLimit: "the buffer's limit is never reached"
+    case .connectionsNotReused: "connections to servers are not used again"
+    }
+  }
+}
