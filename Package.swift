@@ -57,7 +57,7 @@ let package = Package(
       name: "Observability",
       dependencies: ["GatewayModel", .product(name: "Logging", package: "swift-log")],
       swiftSettings: house),
-    .target(name: "ResiliencePolicies", swiftSettings: house),
+    .target(name: "ResiliencePolicies", dependencies: ["GatewayModel"], swiftSettings: house),
     .target(
       name: "Identity",
       dependencies: [
@@ -142,7 +142,8 @@ let package = Package(
       name: "ObservabilityTests",
       dependencies: ["Observability", "GatewayModel", .product(name: "Logging", package: "swift-log")],
       swiftSettings: house),
-    .testTarget(name: "ResiliencePoliciesTests", dependencies: ["ResiliencePolicies"], swiftSettings: house),
+    .testTarget(
+      name: "ResiliencePoliciesTests", dependencies: ["ResiliencePolicies", "GatewayModel"], swiftSettings: house),
     .testTarget(
       name: "GatewayDataPlaneTests",
       dependencies: [

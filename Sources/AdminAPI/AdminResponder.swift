@@ -22,7 +22,7 @@ struct AdminResponder: Sendable {
   private actor MetricsText {
     let registry: MetricsRegistry
     init(registry: MetricsRegistry) { self.registry = registry }
-    func text(_ format: MetricsFormat) -> [UInt8] { registry.text(format) }
+    func text(_ format: MetricsFormat, prefix: String) -> [UInt8] { registry.text(format, prefix: prefix) }
   }
 
   func answer(_ request: AdminRequest) async -> AdminAnswer {
@@ -42,7 +42,9 @@ struct AdminResponder: Sendable {
   }
 
   /// Answers that are not worked out only to learn that there is one.
-  private static func isCostly(_ path: [String]) -> Bool { path == ["metrics"] || path == ["debug", "ledger"] }
+  private static func isCostly(_ path: [String]) -> Bool {
+    [["metrics"], ["health", "breaker_metrics"], ["debug", "ledger"]].contains(path)
+  }
 
   private func find(_ path: [String], _ request: AdminRequest) async -> AdminAnswer? {
     switch path {
@@ -50,6 +52,7 @@ struct AdminResponder: Sendable {
     case ["healthz"]: return ProbeAnswers(sources: sources).health()
     case ["livez"]: return ProbeAnswers(sources: sources).alive()
     case ["readyz"]: return ProbeAnswers(sources: sources).ready()
+    case ["health", "breaker_metrics"]: return await breakers(request)
     case ["ping"]: return settings.ping.map { ProbeAnswers(sources: sources).ping($0) }
     case ["api", "version"]: return version()
     case ["api", "generations"]: return LedgerAnswers(sources: sources).generations()
@@ -68,9 +71,14 @@ struct AdminResponder: Sendable {
     return ConfigurationAnswers(sources: sources, settings: settings).find(Array(path.dropFirst()), request.query)
   }
 
-  private func metrics(_ request: AdminRequest) async -> AdminAnswer {
+  private func metrics(_ request: AdminRequest, prefix: String = "") async -> AdminAnswer {
     let format = MetricsFormat(accept: request.accept)
-    return AdminAnswer(contentType: format.contentType, body: await metricsText.text(format))
+    return AdminAnswer(contentType: format.contentType, body: await metricsText.text(format, prefix: prefix))
+  }
+
+  private func breakers(_ request: AdminRequest) async -> AdminAnswer {
+    if request.accept.lowercased().hasPrefix("application/json") { return BreakerAnswers(sources: sources).json() }
+    return await metrics(request, prefix: BreakerAnswers.prefix)
   }
 
   private func version() -> AdminAnswer {

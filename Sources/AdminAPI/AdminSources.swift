@@ -18,6 +18,8 @@ public struct AdminSources: Sendable {
   public var generations: @Sendable () -> [Generation]
   /// Whether the server with this URL of this service takes requests.
   public var isServerUp: @Sendable (_ service: String, _ url: String) -> Bool
+  /// How every circuit breaker is, by name.
+  public var breakers: @Sendable () -> [BreakerStatus]
   public var metrics: MetricsRegistry
   public var ledger: Ledger
   /// Nanoseconds of the loops' clock, which the ledger's times are on.
@@ -30,7 +32,8 @@ public struct AdminSources: Sendable {
     shards: @escaping @Sendable () -> [ShardHealth] = { [] },
     isDraining: @escaping @Sendable () -> Bool = { false },
     generations: @escaping @Sendable () -> [Generation] = { [] },
-    isServerUp: @escaping @Sendable (_ service: String, _ url: String) -> Bool = { _, _ in true }
+    isServerUp: @escaping @Sendable (_ service: String, _ url: String) -> Bool = { _, _ in true },
+    breakers: @escaping @Sendable () -> [BreakerStatus] = { [] }
   ) {
     self.version = version
     self.metrics = metrics
@@ -42,6 +45,7 @@ public struct AdminSources: Sendable {
     self.isDraining = isDraining
     self.generations = generations
     self.isServerUp = isServerUp
+    self.breakers = breakers
   }
 
   /// What runs.

@@ -26,6 +26,7 @@ enum MiddlewareShape {
     case .errors: "errors"
     case .compress: "compress"
     case .basicAuth: "basicAuth"
+    case .circuitBreaker: "circuitBreaker"
     }
   }
 
@@ -60,6 +61,7 @@ enum MiddlewareShape {
     case .errors(let value): errors(value)
     case .compress(let value): compress(value)
     case .basicAuth(let value): basicAuth(value)
+    case .circuitBreaker(let value): ProtectionShape.circuitBreaker(value)
     }
   }
 
@@ -142,7 +144,7 @@ enum MiddlewareShape {
   }
 
   /// A map of header fields; the values of credentials are not shown.
-  private static func fields(_ values: NamedValues<String>) -> JSON? {
+  static func fields(_ values: NamedValues<String>) -> JSON? {
     if values.isEmpty { return nil }
     return .object(
       values.map { element in

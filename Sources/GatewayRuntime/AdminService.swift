@@ -1,4 +1,5 @@
 import AdminAPI
+import GatewayDataPlane
 import GatewayModel
 import NIOCore
 import Observability
@@ -33,6 +34,7 @@ extension Gateway {
         return view.generations.sorted { $0.key < $1.key }
           .filter { $0.key == view.generation || held[$0.key] != nil }
           .map { AdminSources.Generation(number: $0.key, installedAtUnixSeconds: $0.value) }
-      })
+      },
+      breakers: { [protections] in protections.breakers(now: NIODeadline.now().uptimeNanoseconds) })
   }
 }

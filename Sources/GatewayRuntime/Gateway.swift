@@ -2,6 +2,7 @@ import ConfigurationSources
 import GatewayDataPlane
 public import GatewayModel
 import Logging
+import NIOCore
 import NIOPosix
 import Observability
 import Synchronization
@@ -46,6 +47,8 @@ public final class Gateway: Sendable {
   private let redactions: LiveRedactionRules
   let metrics: GatewayMetrics
   let ledger: Ledger
+  /// What protections know, over generations.
+  let protections: ProtectionRegistry
   let log: Logger
   private let path: String
   private let allowUnsupported: Bool
@@ -66,6 +69,7 @@ public final class Gateway: Sendable {
     self.ports = ports
     metrics = parts.metrics
     ledger = parts.ledger
+    protections = parts.surroundings.protections
     log = parts.log
     path = parts.path
     allowUnsupported = parts.allowUnsupported
@@ -124,6 +128,9 @@ public final class Gateway: Sendable {
         (gateway?.state.withLock { $0.expiries } ?? []).map {
           (commonName: $0.names.first ?? "", serial: $0.serial, names: $0.names, notAfter: $0.notAfter)
         }
+      }
+      parts.metrics.collectBreakers { [protections = parts.surroundings.protections] in
+        protections.breakers(now: NIODeadline.now().uptimeNanoseconds)
       }
       gateway.installed(configuration, snapshot)
       return gateway

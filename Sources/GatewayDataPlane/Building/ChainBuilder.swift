@@ -1,4 +1,5 @@
 import GatewayModel
+import NIOCore
 
 /// Resolves names of middlewares to objects, each made once for a Snapshot, chains flattened.
 struct ChainBuilder {
@@ -9,6 +10,9 @@ struct ChainBuilder {
   private(set) var made: [String: (configuration: GatewayModel.Middleware, made: any Middleware)] = [:]
   private(set) var problems: [BuildProblem] = []
   private var failed: Set<String> = []
+  /// What protections know, by middleware and service.
+  private(set) var protections: ProtectionRegistry.Draft
+  private var links: [ProtectionRegistry.Key: any Middleware] = [:]
 
   init(
     _ configurations: NamedValues<GatewayModel.Middleware>, _ surroundings: SnapshotBuilder.Surroundings,
@@ -18,28 +22,38 @@ struct ChainBuilder {
     self.surroundings = surroundings
     self.previous = previous
     self.services = services
+    protections = surroundings.protections.draft()
   }
 
   /// Appends the middleware, or what a chain stands for. Depth is bounded by validation and once more here.
-  mutating func append(_ name: String, to chain: inout [any Middleware], from path: String, depth: Int = 0) {
+  ///
+  /// - Parameter service: where the chain leads, by which protections keep what they know.
+  mutating func append(
+    _ name: String, to chain: inout [any Middleware], from path: String, service: String, depth: Int = 0
+  ) {
     let name = localName(name)
     guard depth < 32, let configuration = configurations[name] else {
       problems.append(BuildProblem(path: path + ".middlewares", what: "no middleware \(name)"))
       return
     }
     if case .chain(let links) = configuration {
-      for link in links.middlewares { append(link, to: &chain, from: "http.middlewares.\(name)", depth: depth + 1) }
+      for link in links.middlewares {
+        append(link, to: &chain, from: "http.middlewares.\(name)", service: service, depth: depth + 1)
+      }
       return
     }
-    if let middleware = object(name, configuration) { chain.append(middleware) }
+    if let middleware = object(name, configuration, service) { chain.append(middleware) }
   }
 
   /// A middleware that has no name of its own.
   mutating func appendInline(_ configuration: GatewayModel.Middleware, to chain: inout [any Middleware], name: String) {
-    if let made = make(configuration, name) { chain.append(made) }
+    if let made = make(configuration, name, service: nil) { chain.append(made) }
   }
 
-  private mutating func object(_ name: String, _ configuration: GatewayModel.Middleware) -> (any Middleware)? {
+  private mutating func object(
+    _ name: String, _ configuration: GatewayModel.Middleware, _ service: String
+  ) -> (any Middleware)? {
+    if configuration.protectsService { return protection(name, configuration, service) }
     if let one = made[name] { return one.made }
     if failed.contains(name) { return nil }
     // What a middleware holds of the Snapshot (`errors` a service) must be this Snapshot's.
@@ -47,7 +61,7 @@ struct ChainBuilder {
       made[name] = before
       return before.made
     }
-    guard let middleware = make(configuration, name) else {
+    guard let middleware = make(configuration, name, service: nil) else {
       failed.insert(name)
       return nil
     }
@@ -55,10 +69,33 @@ struct ChainBuilder {
     return middleware
   }
 
-  private mutating func make(_ configuration: GatewayModel.Middleware, _ name: String) -> (any Middleware)? {
+  /// One link for each middleware and service. It is made anew each time, what it knows is not.
+  private mutating func protection(
+    _ name: String, _ configuration: GatewayModel.Middleware, _ service: String
+  ) -> (any Middleware)? {
+    let key = ProtectionRegistry.Key(middleware: name, service: service)
+    if let one = links[key] { return one }
+    if failed.contains(name) { return nil }
+    guard let link = make(configuration, name, service: service) else {
+      failed.insert(name)
+      return nil
+    }
+    links[key] = link
+    return link
+  }
+
+  private mutating func make(
+    _ configuration: GatewayModel.Middleware, _ name: String, service: String?
+  ) -> (any Middleware)? {
     let services = self.services
-    let context = MiddlewareCompiler.Context(
-      threadPool: surroundings.threadPool, metrics: surroundings.series.metrics, service: { services[localName($0)] }, text: surroundings.text)
+    var context = MiddlewareCompiler.Context(
+      threadPool: surroundings.threadPool, metrics: surroundings.series.metrics,
+      service: { services[localName($0)] }, text: surroundings.text)
+    if let service {
+      context.policy = protections.policy(
+        ProtectionRegistry.Key(middleware: name, service: service), configuration,
+        now: NIODeadline.now().uptimeNanoseconds)
+    }
     do {
       return try MiddlewareCompiler.compile(configuration, name: name, context: context)
     } catch {
@@ -69,6 +106,14 @@ struct ChainBuilder {
 }
 
 extension GatewayModel.Middleware {
+  /// Whether it keeps something for each service its chain leads to.
+  fileprivate var protectsService: Bool {
+    switch self {
+    case .circuitBreaker: true
+    default: false
+    }
+  }
+
   fileprivate var namesServices: Bool {
     switch self {
     case .errors: true

@@ -15,6 +15,7 @@ public final class SnapshotBuilder {
   /// What a Snapshot is made of besides the configuration itself.
   public struct Surroundings: Sendable {
     public var registry = ServerRegistry()
+    public var protections = ProtectionRegistry()
     public var series: SeriesSource
     /// For what would hold up a loop: password hashes, files. Started by its owner.
     public var threadPool: NIOThreadPool
@@ -66,6 +67,7 @@ public final class SnapshotBuilder {
     problems += services.problems + chains.problems + tls.problems
     guard problems.isEmpty else { throw BuildFailure(problems: problems) }
     previousMiddlewares = chains.made
+    surroundings.protections.commit(chains.protections)
     return Snapshot(
       generation: generation, entryPoints: entryPoints, servers: services.servers, cursorCount: services.cursorCount,
       certificateExpiries: tls.expiries)
@@ -79,8 +81,12 @@ public final class SnapshotBuilder {
     var rules: [Route] = []
     for (order, entry) in routers.enumerated() {
       var middlewares: [any Middleware] = []
+      let service = services[localName(entry.service)] ?? services[""]
       if let redirect = entry.redirect { chains.appendInline(.redirectScheme(redirect), to: &middlewares, name: entry.name) }
-      for name in entry.middlewares { chains.append(name, to: &middlewares, from: "http.routers.\(entry.name)") }
+      for name in entry.middlewares {
+        chains.append(
+          name, to: &middlewares, from: "http.routers.\(entry.name)", service: service?.name ?? entry.service)
+      }
       if entry.redirect == nil && entry.service.hasSuffix("@internal") && entry.service != "noop@internal" {
         problems.append(
           BuildProblem(
@@ -88,7 +94,7 @@ public final class SnapshotBuilder {
             what: "Traefik has \(entry.service), Sluice answers it on admin.address only and not yet by a router"))
         continue
       }
-      guard let service = services[localName(entry.service)] ?? services[""] else { continue }
+      guard let service else { continue }
       let name = entry.name.contains("@") ? entry.name : entry.name + "@file"
       plans.append(
         RouterPlan(

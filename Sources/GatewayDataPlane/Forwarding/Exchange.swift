@@ -68,6 +68,10 @@ public final class Exchange {
   var bodySource: (any RequestBodySource)?
   /// The request that goes to the server; another one than the client's while an error page is fetched.
   var errorPage: ErrorPage?
+  /// What protections of the chain gave this exchange and take back at its end.
+  var permits: [ProtectionPermit] = []
+  /// The service that answers in the route's place, while a breaker is open.
+  var serviceInstead: ServicePlan?
   /// `Set-Cookie` values of sticky services that chose anew.
   var stickyCookies: [[UInt8]] = []
   /// What rate limits said to this request, for the response's fields.
@@ -192,7 +196,7 @@ public final class Exchange {
   // MARK: Towards the server
 
   func forward() {
-    guard let installed, let service = errorPage?.service ?? route?.service else { return reject(.noServer) }
+    guard let installed, let service = errorPage?.service ?? serviceInstead ?? route?.service else { return reject(.noServer) }
     guard let server = installed.pick(service, for: self) else {
       return fail(Failure(.connectRefused, origin: .gateway, detail: "no server"), rejection: .noServer)
     }
@@ -496,6 +500,8 @@ public final class Exchange {
     bodySink = nil
     bodySource = nil
     errorPage = nil
+    if !permits.isEmpty { permits.removeAll(keepingCapacity: true) }
+    serviceInstead = nil
     if !stickyCookies.isEmpty { stickyCookies = [] }
     if !limitReports.isEmpty { limitReports.removeAll(keepingCapacity: true) }
     if !notes.isEmpty { notes.removeAll(keepingCapacity: true) }

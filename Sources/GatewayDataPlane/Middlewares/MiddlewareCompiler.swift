@@ -1,6 +1,7 @@
 public import GatewayModel
 public import NIOPosix
 public import Observability
+import ResiliencePolicies
 
 /// Makes the links of a chain out of their configurations, when a Snapshot is built.
 ///
@@ -17,6 +18,8 @@ public enum MiddlewareCompiler {
     public var threadPool: NIOThreadPool
     /// Where protections count; nil counts nothing.
     public var metrics: GatewayMetrics?
+    /// What a protection knows of the service that its chain leads to; nil outside a chain, which only tests are.
+    var policy: ProtectionPolicy?
 
     public init(
       threadPool: NIOThreadPool, metrics: GatewayMetrics? = nil, service: @escaping @Sendable (String) -> ServicePlan?,
@@ -63,8 +66,21 @@ public enum MiddlewareCompiler {
     case .basicAuth(let configuration): try basicAuth(configuration, context)
     case .compress(let configuration): try CompressLink(configuration)
     case .buffering(let configuration): BufferingLink(configuration, threadPool: context.threadPool)
+    case .circuitBreaker(let configuration): try circuitBreaker(configuration, name, context)
     }
   }
+
+  private static func circuitBreaker(
+    _ configuration: CircuitBreaker, _ name: String, _ context: Context
+  ) throws(MiddlewareMistake) -> any Middleware {
+    // Outside a chain, which only tests are, it stands for itself.
+    var breaker = Breaker(BreakerSettings(configuration))
+    if case .breaker(let shared) = context.policy { breaker = shared }
+    return try CircuitBreakerLink(
+      configuration, breaker: breaker, fallback: configuration.fallback?.service.flatMap { context.service($0) },
+      series: context.metrics?.policy("circuitBreaker", middleware: name))
+  }
+
   private static func basicAuth(
     _ configuration: BasicAuth, _ context: Context
   ) throws(MiddlewareMistake) -> any Middleware {

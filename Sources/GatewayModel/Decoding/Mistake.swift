@@ -36,6 +36,7 @@ public struct Mistake: Sendable, Hashable {
     case cycle
     case rule
     case regularExpression = "regular-expression"
+    case expression
     case conflict
   }
 

@@ -27,7 +27,7 @@ private let middlewareTable = ConfigurationTable<VariantSlot<Middleware>>(
     .variant("compress", Middleware.compress, "Compresses responses."),
     .variant("basicAuth", Middleware.basicAuth, "Asks for a name and a password."),
     .notYet("forwardAuth", "Asks another service whether a request may pass."),
-    .notYet("circuitBreaker", "Keeps requests from a service that fails."),
+    .variant("circuitBreaker", Middleware.circuitBreaker, "Keeps requests from a service that fails."),
     .notYet("retry", "Tries again."),
     .notYet("digestAuth", "Asks for a name and a password by digest."),
     .notYet("contentType", "Guesses the type of responses."),

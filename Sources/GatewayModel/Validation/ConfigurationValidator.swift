@@ -251,6 +251,9 @@ extension Validation {
       case .errors(var errors):
         errors.service = Self.bare(errors.service)
         dynamic.http.middlewares[element.name] = .errors(errors)
+      case .circuitBreaker(var breaker):
+        if let service = breaker.fallback?.service { breaker.fallback?.service = Self.bare(service) }
+        dynamic.http.middlewares[element.name] = .circuitBreaker(breaker)
       default:
         break
       }

@@ -40,6 +40,8 @@ extension Validation {
             .warning, .missingKey, at: path.key("basicAuth"), "\(path) has no users and lets nobody in",
             expected: "users or usersFile", key: true)
         }
+      case .circuitBreaker(let breaker):
+        check(breaker, of: element.name, at: path.key("circuitBreaker"))
       default:
         break
       }

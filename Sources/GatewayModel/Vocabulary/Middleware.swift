@@ -18,6 +18,7 @@ public enum Middleware: Sendable, Equatable {
   case errors(ErrorPages)
   case compress(Compress)
   case basicAuth(BasicAuth)
+  case circuitBreaker(CircuitBreaker)
 }
 
 /// Puts a prefix before the path.

@@ -40,7 +40,9 @@ extension MetricsRegistry {
   ///
   /// May be called on any thread that may wait for another scrape; shards go on counting meanwhile, so values of one
   /// text are from slightly different moments, each of them whole.
-  public func text(_ format: MetricsFormat) -> [UInt8] {
+  ///
+  /// - Parameter prefix: only metrics whose names begin so.
+  public func text(_ format: MetricsFormat, prefix: String = "") -> [UInt8] {
     scraping.withLock { _ in
       let seen = state.withLock { state in
         state.scrapes += 1
@@ -49,9 +51,10 @@ extension MetricsRegistry {
           collectors: state.collectors
         )
       }
-      var writer = MetricsTextWriter(format: format, groups: seen.groups, shards: seen.shards)
+      var writer = MetricsTextWriter(format: format, prefix: prefix, groups: seen.groups, shards: seen.shards)
       writer.write(labelSets: seen.chunks.joined().compactMap { $0 }, collectors: seen.collectors)
-      state.withLock { $0.freeRetired(before: seen.number) }
+      // A series that was not shown has not had its last scrape.
+      if prefix.isEmpty { state.withLock { $0.freeRetired(before: seen.number) } }
       return writer.bytes
     }
   }
@@ -60,6 +63,7 @@ extension MetricsRegistry {
 /// Writes one scrape.
 private struct MetricsTextWriter {
   private let format: MetricsFormat
+  private let prefix: String
   private let groups: [MetricsRegistry.Group]
   private let shards: [SlotPages]
   private(set) var bytes: [UInt8] = []
@@ -70,8 +74,9 @@ private struct MetricsTextWriter {
     let view: MetricView
   }
 
-  init(format: MetricsFormat, groups: [MetricsRegistry.Group], shards: [SlotPages]) {
+  init(format: MetricsFormat, prefix: String, groups: [MetricsRegistry.Group], shards: [SlotPages]) {
     self.format = format
+    self.prefix = prefix
     self.groups = groups
     self.shards = shards
   }
@@ -81,10 +86,14 @@ private struct MetricsTextWriter {
     for labelSet in labelSets.sorted(by: { $0.labels < $1.labels }) {
       let group = groups[labelSet.group]
       if group.isHiddenWhileZero && isZero(labelSet, group) { continue }
-      for view in group.views { rows[view.family, default: []].append(Row(labelSet: labelSet, view: view)) }
+      for view in group.views where view.family.name.hasPrefix(prefix) {
+        rows[view.family, default: []].append(Row(labelSet: labelSet, view: view))
+      }
     }
     var samples: [MetricFamily: [MetricSample]] = [:]
-    for collector in collectors { samples[collector.family, default: []] += collector.read() }
+    for collector in collectors where collector.family.name.hasPrefix(prefix) {
+      samples[collector.family, default: []] += collector.read()
+    }
     for family in Set(rows.keys).union(samples.keys).sorted(by: { $0.name < $1.name }) {
       let collected = samples[family] ?? []
       guard rows[family] != nil || !collected.isEmpty else { continue }

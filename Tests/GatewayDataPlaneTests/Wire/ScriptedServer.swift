@@ -120,6 +120,12 @@ final class Signal: Sendable {
     write(writer, &one, 1)
   }
 
+  /// Takes back what was announced.
+  func clear() {
+    var byte: UInt8 = 0
+    read(reader, &byte, 1)
+  }
+
   /// Returns false when it was not announced in time.
   func wait(milliseconds: Int32 = 5_000) -> Bool {
     var poller = pollfd(fd: reader, events: Int16(POLLIN), revents: 0)

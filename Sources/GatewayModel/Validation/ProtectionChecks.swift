@@ -1,0 +1,37 @@
+/// What has to fit together in the middlewares that protect a service.
+extension Validation {
+  /// Keys that only one of a breaker's two forms has.
+  private static let expressionKeys = ["checkPeriod", "fallbackDuration", "recoveryDuration"]
+  private static let countKeys = [
+    "maxRequests", "interval", "timeout", "consecutiveFailures", "failureRatio", "failureStatus",
+  ]
+
+  mutating func check(_ breaker: CircuitBreaker, of name: String, at path: ConfigurationPath) {
+    // An expression that cannot be read is one all the same.
+    let isExpression = breaker.expression != nil || isWritten(path.key("expression"))
+    for key in isExpression ? Self.countKeys : Self.expressionKeys where isWritten(path.key(key)) {
+      note(
+        .conflict, at: path.key(key),
+        isExpression
+          ? "\(path) opens by an expression, and \(key) is of a breaker that opens by counts"
+          : "\(path) opens by counts, and \(key) is of a breaker that opens by an expression",
+        expected: isExpression ? "\(key) or expression, not both" : "expression beside it", key: true)
+    }
+    if let period = breaker.expression.map({ _ in breaker.checkPeriod }), period <= .zero {
+      note(.wrongValue, at: path.key("checkPeriod"), "\(path) is never looked at", expected: "a duration over 0s")
+    }
+    guard let fallback = breaker.fallback else { return }
+    check(fallback, of: name, at: path.key("fallback"))
+  }
+
+  private mutating func check(_ fallback: BreakerFallback, of name: String, at path: ConfigurationPath) {
+    guard let service = fallback.service else { return }
+    checkReference(service, to: .services, at: path.key("service"))
+    if unusable[.services]?.contains(service) == true { unusable[.middlewares, default: []].insert(name) }
+    for key in ["status", "headers", "body"] where isWritten(path.key(key)) {
+      note(
+        .conflict, at: path.key(key), "\(path) has a service, and \(key) is of a fixed answer",
+        expected: "service or a fixed answer, not both", key: true)
+    }
+  }
+}
