@@ -233,6 +233,14 @@ let limitCases: [LintCase] = [
       ", middlewares: [m]", entryPoint: "address: ':80', forwardedHeaders: {trustedIPs: [10.0.0.0/8]}",
       middlewares: "m: {ipAllowList: {sourceRange: [192.0.2.0/24], ipStrategy: {depth: 1}}}")),
   LintCase(
+    code: .limitCountsProxy,
+    shows: Around.router(
+      ", middlewares: [m]", entryPoint: "address: ':80', forwardedHeaders: {trustedIPs: [10.0.0.0/8]}",
+      middlewares: "m: {rateLimit: {average: 10}}"),
+    mended: Around.router(
+      ", middlewares: [m]", entryPoint: "address: ':80', forwardedHeaders: {trustedIPs: [10.0.0.0/8]}",
+      middlewares: "m: {rateLimit: {average: 10, sourceCriterion: {route: true}}}")),
+  LintCase(
     code: .bufferAboveLimit,
     shows: Around.router(
       ", middlewares: [m]", entryPoint: "address: ':80', http: {limits: {bodyBytes: 1000}}",

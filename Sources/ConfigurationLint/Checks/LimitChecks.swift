@@ -75,6 +75,8 @@ extension Middleware {
   var addressCriterion: AddressCriterion? {
     switch self {
     case .ipAllowList(let list): AddressCriterion(usesPeer: list.ipStrategy.usesPeer)
+    case .rateLimit(let limit):
+      limit.sourceCriterion.map(\.addressCriterion) ?? AddressCriterion(usesPeer: true)
     case .inFlightReq(let limit):
       // Without a criterion the host counts.
       limit.sourceCriterion.flatMap { $0.addressCriterion }
@@ -85,7 +87,7 @@ extension Middleware {
 
 extension SourceCriterion {
   var addressCriterion: AddressCriterion? {
-    if requestHeaderName != nil || requestHost { return nil }
+    if requestHeaderName != nil || requestHost || jwtClaim != nil || route { return nil }
     return AddressCriterion(usesPeer: ipStrategy.usesPeer)
   }
 }

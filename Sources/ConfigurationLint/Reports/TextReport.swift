@@ -36,7 +36,7 @@ public struct TextReport: Sendable {
     lines += ExplainReport(file.timeouts, width: width, usesColor: usesColor).lines
     guard least == .note else { return lines }
     if !shown.isEmpty || !file.timeouts.isEmpty { lines.append("") }
-    return lines + [summary(file)]
+    return lines + summary(file).wrapped(width)
   }
 
   private func lines(_ finding: Finding) -> [String] {
