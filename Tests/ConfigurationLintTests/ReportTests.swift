@@ -73,7 +73,8 @@ struct ReportTests {
       ).lines
       // Mistakes are one line each, for editors; the picture has 78 characters and an indentation.
       for line in lines
-      where !line.hasPrefix("g.yml:") && !line.contains("/") && !line.contains("`") && !line.contains("-load-balancer-") {
+      where !line.hasPrefix("g.yml:") && !line.contains("/") && !line.contains("`") && !line.contains("-load-balancer-")
+      {
         #expect(line.count <= max(width, 80), "\(line)")
       }
     }

@@ -70,3 +70,33 @@ struct TimeoutTableTests {
     #expect(LintFixture(Self.yaml).lint()?.timeouts(of: "nobody").isEmpty == true)
   }
 }
+
+@Suite("timeouts of breakers")
+struct BreakerTimeoutTests {
+  @Test(
+    "a breaker's times are those of its form",
+    arguments: [
+      (
+        "expression: 'NetworkErrorRatio() > 0.3', fallbackDuration: 7s",
+        ["checkPeriod", "fallbackDuration", "recoveryDuration"], "7s"
+      ),
+      ("consecutiveFailures: 3, timeout: 7s", ["interval", "timeout"], "7s"),
+      ("consecutiveFailures: 3", ["interval", "timeout"], "60s"),
+    ])
+  func rows(_ breaker: String, _ names: [String], _ open: String) throws {
+    let yaml = Around.router(
+      ", middlewares: [b]",
+      service: "", middlewares: "b: {circuitBreaker: {\(breaker)}}")
+    let table = try #require(LintFixture(yaml).lint()?.timeouts().first)
+    let rows = table.timeouts.filter { $0.hop == .exchange && $0.subject == "b" }
+    #expect(rows.map(\.name) == names)
+    #expect(rows.contains { $0.value == (open == "7s" ? .seconds(7) : .seconds(60)) })
+  }
+
+  @Test("the service of a fallback is used") func fallback() {
+    let yaml = Around.router(
+      ", middlewares: [b]", middlewares: "b: {circuitBreaker: {consecutiveFailures: 3, fallback: {service: spare}}}"
+    ).replacing("services: {", with: "services: {spare: {loadBalancer: {servers: [{url: 'http://s'}]}}, ")
+    #expect(!LintFixture(yaml).codes().contains(.serviceUnused))
+  }
+}

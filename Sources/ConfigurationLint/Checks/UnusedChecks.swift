@@ -113,6 +113,7 @@ extension Middleware {
   var services: [String] {
     switch self {
     case .errors(let errors): [errors.service]
+    case .circuitBreaker(let breaker): breaker.fallback?.service.map { [$0] } ?? []
     default: []
     }
   }
