@@ -25,10 +25,11 @@ test: dependencies ## Build and run every test (Go toolchains for the diagnostic
 	$(SWIFT) test --skip-build --parallel
 	@$(MAKE) --no-print-directory check-commands
 
-check-commands: ## Check whoami, dev-cert, check and the quick start with real clients (after a debug build)
+check-commands: ## Check whoami, dev-cert, check, bookstore and the quick start with real clients (after a debug build)
 	scripts/check-whoami $(DEBUG)
 	scripts/check-dev-cert $(DEBUG)
 	scripts/check-check $(DEBUG)
+	scripts/check-bookstore $(DEBUG)
 	ONCE=1 SLUICE=$(DEBUG) Examples/quick-start/run
 
 lint: ## Check the rules of style that a program can check

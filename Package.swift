@@ -48,6 +48,7 @@ let package = Package(
     .systemLibrary(name: "CYAML", providers: [.apt(["libyaml-dev"])]),
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CCrypt", providers: [.apt(["libcrypt-dev"])]),
+    .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
 
     .target(
       name: "GatewayModel",
@@ -112,10 +113,26 @@ let package = Package(
       ],
       swiftSettings: house),
     .target(name: "GoDiagnostics", dependencies: ["CZlib"], swiftSettings: house),
+    .target(
+      name: "Bookstore",
+      dependencies: [
+        "CPostgres",
+        .product(name: "GRDB", package: "GRDB.swift"),
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "HummingbirdCore", package: "hummingbird"),
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+        nio("NIOCore"), nio("NIOPosix"),
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "CryptoExtras", package: "swift-crypto"),
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      swiftSettings: house),
     .executableTarget(
       name: "sluice",
       dependencies: [
-        "GatewayModel", "ConfigurationLint", "ConfigurationSources", "GatewayRuntime", "GoDiagnostics",
+        "GatewayModel", "ConfigurationLint", "ConfigurationSources", "GatewayRuntime", "GoDiagnostics", "Bookstore",
         nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), nio("NIOWebSocket"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "X509", package: "swift-certificates"),
@@ -167,6 +184,14 @@ let package = Package(
       swiftSettings: house),
     .testTarget(
       name: "GoDiagnosticsTests", dependencies: ["GoDiagnostics"], exclude: ["Fixtures", "Programs"],
+      swiftSettings: house),
+    .testTarget(
+      name: "BookstoreTests",
+      dependencies: [
+        "Bookstore", nio("NIOCore"), nio("NIOPosix"),
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "Logging", package: "swift-log"),
+      ],
       swiftSettings: house),
   ]
 )
