@@ -5,7 +5,7 @@ RELEASE := .build/release/sluice
 DEBUG := .build/debug/sluice
 
 .DEFAULT_GOAL := help
-.PHONY: help run release test check-commands lint bench bench-allocations bench-limits docs clean dependencies
+.PHONY: help run drill release test check-commands lint bench bench-allocations bench-limits docs clean dependencies
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
@@ -16,8 +16,11 @@ dependencies:
 release: dependencies ## Build the command for release: .build/release/sluice
 	$(SWIFT) build -c release --static-swift-stdlib -Xswiftc -enforce-exclusivity=unchecked --product sluice
 
-run: release ## Build, start the quick start and stay until Ctrl-C (ONCE=1 ends by itself)
-	@ONCE="$(ONCE)" SLUICE="$(RELEASE)" Examples/quick-start/run
+run: release ## Build, start the bookstore behind the gateway and stay until Ctrl-C (ONCE=1 ends by itself)
+	@ONCE="$(ONCE)" SLUICE="$(RELEASE)" Examples/bookstore/run
+
+drill: release ## Flood the bookstore's search, take its database away and give it back; asserts each step
+	@SLUICE="$(RELEASE)" Examples/bookstore/drill
 
 test: dependencies ## Build and run every test (Go toolchains for the diagnostics are fetched; without them those tests skip)
 	@scripts/go-toolchains || echo "Go toolchains are not all here: tests that need them say so and skip"
@@ -25,12 +28,14 @@ test: dependencies ## Build and run every test (Go toolchains for the diagnostic
 	$(SWIFT) test --skip-build --parallel
 	@$(MAKE) --no-print-directory check-commands
 
-check-commands: ## Check whoami, dev-cert, check, bookstore and the quick start with real clients (after a debug build)
+check-commands: ## Check whoami, dev-cert, check, bookstore, the examples and the drill with real clients (after a debug build)
 	scripts/check-whoami $(DEBUG)
 	scripts/check-dev-cert $(DEBUG)
 	scripts/check-check $(DEBUG)
 	scripts/check-bookstore $(DEBUG)
 	ONCE=1 SLUICE=$(DEBUG) Examples/quick-start/run
+	ONCE=1 SLUICE=$(DEBUG) Examples/bookstore/run
+	SLUICE=$(DEBUG) Examples/bookstore/drill
 
 lint: ## Check the rules of style that a program can check
 	scripts/lint
