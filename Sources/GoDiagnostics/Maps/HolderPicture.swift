@@ -50,6 +50,11 @@ extension HolderGraph {
     return out
   }
 
+  /// A node, and from one column to the next; so many characters of 12 points fit.
+  private static let nodeWidth = 330
+  private static let columnStep = 380
+  private static let nodeCharacters = 44
+
   /// Columns from right to left: the address, what holds it, what holds that. At most 60 nodes a column are drawn.
   public func svg() -> String {
     var column: [Node: Int] = [.target(target): 0]
@@ -63,25 +68,29 @@ extension HolderGraph {
     let widest = column.values.max() ?? 0
     for node in nodes {
       guard let depth = column[node], heights[depth, default: 0] < 60 else { continue }
-      place[node] = (20 + (widest - depth) * 420, 20 + heights[depth, default: 0] * 34)
+      place[node] = (10 + (widest - depth) * Self.columnStep, 10 + heights[depth, default: 0] * 32)
       heights[depth, default: 0] += 1
     }
-    let width = 20 + (widest + 1) * 420
-    let height = 40 + (heights.values.max() ?? 1) * 34
+    let width = 20 + widest * Self.columnStep + Self.nodeWidth
+    let height = 16 + (heights.values.max() ?? 1) * 32
     var out = """
-      <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 \(width) \(height)" font-family="monospace" font-size="10">
+      <svg xmlns="http://www.w3.org/2000/svg" width="\(width)" viewBox="0 0 \(width) \(height)" \
+      font-family="monospace" font-size="12">
       <rect width="\(width)" height="\(height)" fill="#fff"/>
 
       """
     for edge in edges {
       guard let from = place[edge.from], let to = place[edge.to] else { continue }
-      out += "<line x1=\"\(from.x + 340)\" y1=\"\(from.y + 12)\" x2=\"\(to.x)\" y2=\"\(to.y + 12)\" stroke=\"#999\">"
+      out += "<line x1=\"\(from.x + Self.nodeWidth)\" y1=\"\(from.y + 12)\" "
+      out += "x2=\"\(to.x)\" y2=\"\(to.y + 12)\" stroke=\"#999\">"
       out += "<title>\(xml(edge.detail))</title></line>\n"
     }
     for node in nodes {
       guard let at = place[node] else { continue }
-      out += "<rect x=\"\(at.x)\" y=\"\(at.y)\" width=\"340\" height=\"24\" rx=\"3\" fill=\"\(Self.colour(node))\" "
-      out += "stroke=\"#888\"/><text x=\"\(at.x + 6)\" y=\"\(at.y + 16)\">\(xml(String(Self.name(node).prefix(54))))"
+      let name = xml(String(Self.name(node).prefix(Self.nodeCharacters)))
+      out += "<rect x=\"\(at.x)\" y=\"\(at.y)\" width=\"\(Self.nodeWidth)\" height=\"24\" rx=\"3\" "
+      out += "fill=\"\(Self.colour(node))\" stroke=\"#888\"/>"
+      out += "<text x=\"\(at.x + 6)\" y=\"\(at.y + 16)\">\(name)"
       out += "<title>\(xml(Self.name(node)))</title></text>\n"
     }
     return out + "</svg>\n"

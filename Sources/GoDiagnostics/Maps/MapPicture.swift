@@ -40,7 +40,8 @@ extension MapReport {
     let gridHeight = rows * 10
     let height = 56 + gridHeight + 150
     var out = """
-      <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 680 \(height)" font-family="monospace" font-size="11">
+      <svg xmlns="http://www.w3.org/2000/svg" width="680" viewBox="0 0 680 \(height)" font-family="monospace" \
+      font-size="11">
       <rect width="680" height="\(height)" fill="#fff"/>
       <text x="20" y="20" font-size="13">\(xml(type ?? "map")) at \(hex(address)): \(count) entries, \
       load \(Self.percent(load))</text>

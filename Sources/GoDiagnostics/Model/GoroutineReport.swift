@@ -38,10 +38,12 @@ public struct GoroutineReport: Sendable, Codable, Equatable {
     public var pattern: LeakPattern?
 
     /// State and place in a line.
-    public var headline: String {
+    public var headline: String { "\(state) in \(place)" }
+
+    /// The innermost frame of the program's own code; the innermost of all where it has none.
+    public var place: String {
       let at = frames.first { GoPackage.isProgram(.init(function: $0.function, file: $0.file, line: $0.line)) }
-      let place = (at ?? frames.first).map { "\($0.function) (\($0.file):\($0.line))" } ?? "no frames"
-      return "\(state) in \(place)"
+      return (at ?? frames.first).map { "\($0.function) (\($0.file):\($0.line))" } ?? "no frames"
     }
   }
 

@@ -39,11 +39,15 @@ public enum HeapPlot {
     func round(_ value: Double) -> Double { (value * 10).rounded() / 10 }
     let points = report.series.map { "\(round(x($0[0]))),\(round(y($0[1])))" }.joined(separator: " ")
     var parts = [
-      "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 720 240\" font-family=\"sans-serif\" font-size=\"11\">",
+      "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"720\" viewBox=\"0 0 720 240\" "
+        + "font-family=\"system-ui,sans-serif\" font-size=\"11\">",
       "<title>\(Markup.escaped(report.sentence))</title>",
       "<path d=\"M50 20V210H700\" fill=\"none\" stroke=\"#888\"/>",
       "<text x=\"44\" y=\"24\" text-anchor=\"end\">\(Int(highest)) MB</text>",
       "<text x=\"44\" y=\"210\" text-anchor=\"end\">0</text>",
+      "<path d=\"M50 115H700\" stroke=\"#eee\"/>",
+      "<text x=\"44\" y=\"119\" text-anchor=\"end\">\(GCReport.rounded(highest / 2))</text>",
+      "<text x=\"375\" y=\"226\" text-anchor=\"middle\" fill=\"#666\">live heap behind each collection</text>",
       "<text x=\"50\" y=\"226\">\(GCReport.rounded(first))\(unit)</text>",
       "<text x=\"700\" y=\"226\" text-anchor=\"end\">\(GCReport.rounded(last))\(unit)</text>",
     ]
@@ -56,6 +60,12 @@ public enum HeapPlot {
       parts.append("<text x=\"\(round(x(bend.seconds)) + 3)\" y=\"30\" fill=\"#a60\">bend</text>")
     }
     parts.append("<polyline points=\"\(points)\" fill=\"none\" stroke=\"#246\" stroke-width=\"1.5\"/>")
+    // Few collections are points more than a line.
+    if report.series.count <= 80 {
+      parts += report.series.map {
+        "<circle cx=\"\(round(x($0[0])))\" cy=\"\(round(y($0[1])))\" r=\"2.5\" fill=\"#246\"/>"
+      }
+    }
     parts.append("</svg>")
     return parts.joined(separator: "\n")
   }

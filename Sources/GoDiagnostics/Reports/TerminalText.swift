@@ -40,7 +40,7 @@ public enum TriageTerminal {
     for moment in report.timeline { lines.append("  \(moment.time)  [\(moment.source)] \(moment.event)") }
     if let goroutines = report.goroutines, goroutines.total > 1 {
       section("GOROUTINES", &lines)
-      lines += GoroutineTerminal.lines(goroutines, top: 8)
+      lines += GoroutineTerminal.lines(goroutines, top: 8, hidesSystem: true)
     }
     if !report.missing.isEmpty { section("MISSING", &lines) }
     for item in report.missing {
@@ -77,7 +77,8 @@ public enum GoroutineTerminal {
     lines(report, top: top).map(Printable.line).joined(separator: "\n")
   }
 
-  static func lines(_ report: GoroutineReport, top: Int) -> [String] {
+  /// - Parameter hidesSystem: the runtime's own goroutines are counted and not shown; every process has them.
+  static func lines(_ report: GoroutineReport, top: Int, hidesSystem: Bool = false) -> [String] {
     var lines = ["  \(report.total) goroutines in \(report.groups.count) groups (\(report.source))"]
     if report.filtered > 0 { lines.append("  \(report.filtered) left out by the filter") }
     if report.truncated { lines.append("  the input ends within a goroutine: it was cut") }
@@ -87,7 +88,8 @@ public enum GoroutineTerminal {
     for convoy in report.convoys.prefix(5) {
       lines.append("  \(convoy.waiting) wait for the mutex \(convoy.address)\(holders(convoy))")
     }
-    for group in report.groups.prefix(top) {
+    let shown = report.groups.filter { !hidesSystem || $0.class != .system }
+    for group in shown.prefix(top) {
       let minutes = group.minutes.map { ", up to \($0) min" } ?? ""
       lines.append("")
       lines.append("  \(group.count) × \(group.state)  [\(group.class.rawValue)\(minutes)]")
@@ -99,7 +101,10 @@ public enum GoroutineTerminal {
       if let pattern = group.pattern { lines.append("      \(pattern.name): \(pattern.meaning) \(pattern.remedy)") }
       if !group.labels.isEmpty { lines.append("      labels \(group.labels.prefix(4).joined(separator: "; "))") }
     }
-    if report.groups.count > top { lines.append("\n  … \(report.groups.count - top) more groups") }
+    if shown.count > top { lines.append("\n  … \(shown.count - top) more groups") }
+    if shown.count < report.groups.count {
+      lines.append("\n  and \(report.groups.count - shown.count) groups of the runtime's own")
+    }
     return lines
   }
 

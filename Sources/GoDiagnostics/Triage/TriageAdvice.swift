@@ -84,21 +84,30 @@ struct TriageAdvice {
 
   private mutating func giveNext() {
     let site = report.verdict.site
+    let image = input.names.image ?? "--core CORE --exe EXE"
+    // A text that triage was given, else the image, else a place to put one.
+    let dump = input.names.text ?? input.names.image ?? "FILE"
     switch kind {
     case _ where kind.isMapRace:
       next.append("go test -race ./... and go build -race: the race detector names both sides")
-      next.append("sluice maps --core CORE --exe EXE")
+      next.append("sluice maps \(image)" + (report.race?.map.map { " --holders \($0)" } ?? ""))
     case .deadlock, .signalDump:
-      next.append("sluice goroutines FILE --filter 'minutes > 1'")
+      next.append("sluice goroutines \(dump) --filter 'minutes > 1'")
     case .outOfMemory, .kernelOOM:
-      next.append("GODEBUG=gctrace=1 in the environment, then sluice gclog FILE")
+      if input.gc == nil { next.append("GODEBUG=gctrace=1 in the environment, then sluice gclog FILE") }
       next.append("curl -s http://HOST/debug/pprof/heap -o heap.pb.gz && go tool pprof -top heap.pb.gz")
     case .threadExhaustion:
-      next.append("sluice goroutines FILE --filter 'state == \"syscall\"'")
+      next.append("sluice goroutines \(dump) --filter 'state == \"syscall\"'")
     case .unknown:
       next.append("sluice goroutines --pid PID, when the process still runs: it is not stopped")
       next.append("gcore -o core PID, then sluice triage --core core.PID --exe EXE")
     default: break
+    }
+    let stuck = report.goroutines?.groups.contains {
+      [.provenLeaked, .stuckForever, .stuckCandidate].contains($0.class)
+    }
+    if stuck == true {
+      next.append("sluice leakproof \(image): which of the stuck goroutines nothing can wake any more")
     }
     if let site, site.line > 0 { next.append("look at \(site.file):\(site.line)") }
     next.append("read \(report.verdict.kind.runbook)")

@@ -13,7 +13,19 @@ public struct TriageInput: Sendable {
   /// When the machine of the kernel log booted, to give its lines a date.
   public var boot: BootTime?
 
+  /// What the sources are called where the command runs, so that the commands to run next can be pasted.
+  public var names = Names()
+
   public init() {}
+
+  public struct Names: Sendable {
+    /// A core, a process's id or its executable as arguments of a command: "--core core.1 --exe server".
+    public var image: String?
+    /// A text with goroutines.
+    public var text: String?
+
+    public init() {}
+  }
 
   public struct Dump: Sendable {
     public var name: String

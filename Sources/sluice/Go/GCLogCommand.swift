@@ -28,6 +28,6 @@ struct GCLogCommand: ParsableCommand {
       throw InputFile.Failure(description: "\(file): no collection of Go, ZGC or G1 in it")
     }
     if let svg { try InputFile.write([UInt8](HeapPlot.svg(report).utf8), to: svg) }
-    InputFile.print(json ? try report.json() : [UInt8](GCTerminal.text(report).utf8))
+    json ? InputFile.print(try report.json()) : InputFile.print(report: GCTerminal.text(report))
   }
 }

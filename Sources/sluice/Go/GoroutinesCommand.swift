@@ -75,7 +75,7 @@ struct GoroutinesCommand: ParsableCommand {
   func run() throws {
     if isDiff {
       let diff = GoroutineDiff(try report([sources[1]]), try report([sources[2]]))
-      InputFile.print(json ? try diff.json() : [UInt8](GoroutineTerminal.text(diff, top: top).utf8))
+      json ? InputFile.print(try diff.json()) : InputFile.print(report: GoroutineTerminal.text(diff, top: top))
       return
     }
     var report: GoroutineReport
@@ -87,8 +87,8 @@ struct GoroutinesCommand: ParsableCommand {
     } else {
       report = try self.report(sources)
     }
-    if !json, let scheduler = report.scheduler { InputFile.print([UInt8](scheduler.terminalText().utf8)) }
-    InputFile.print(json ? try report.json() : [UInt8](GoroutineTerminal.text(report, top: top).utf8))
+    if !json, let scheduler = report.scheduler { InputFile.print(report: scheduler.terminalText()) }
+    json ? InputFile.print(try report.json()) : InputFile.print(report: GoroutineTerminal.text(report, top: top))
   }
 
   private var limits: ClassThresholds {

@@ -1,4 +1,5 @@
 import Foundation
+import GoDiagnostics
 
 /// Reads files and standard input in pieces, for readers that keep none of it.
 enum InputFile {
@@ -53,6 +54,13 @@ enum InputFile {
     guard Foundation.write(descriptor, bytes, bytes.count) == bytes.count else {
       throw Failure(description: "\(path): \(String(cString: strerror(errno)))")
     }
+  }
+
+  /// Prints a report; on a terminal its sentences are broken at blanks.
+  static func print(report text: String) {
+    var size = winsize()
+    let isTerminal = ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0
+    print([UInt8]((isTerminal ? TerminalLines.broken(text, columns: Int(size.ws_col)) : text).utf8))
   }
 
   /// Prints bytes and a line feed.

@@ -8,8 +8,9 @@ struct LeakproofCommand: ParsableCommand {
     abstract: "Prove goroutines leaked: nothing that runs can reach what they wait for.",
     discussion: """
       Marks the heap of a core from variables, registers and the stacks of everything that can run. A blocked \
-      goroutine whose channel or lock is not reached is leaked. The scan is conservative: a stale word may hide a leak, a live \
-      goroutine is not accused. Works for Go 1.19 and 1.21 to 1.27, also on stripped programs.
+      goroutine whose channel or lock is not reached is leaked. The scan is conservative: a stale word may hide a \
+      leak, a live goroutine is not accused. With C in the program all its memory is searched as well; what could \
+      not be searched is listed. Works for Go 1.19 and 1.21 to 1.27, also on stripped programs.
       """)
 
   @Option(help: "Core file.")
@@ -31,7 +32,7 @@ struct LeakproofCommand: ParsableCommand {
   func run() throws {
     try ImageReader.open(core: core, exe: exe, pid: pid, stop: true) { image, source in
       let document = LeakDocument(try image.leakProof(), image: image, source: source)
-      InputFile.print(json ? try document.json() : [UInt8](document.terminalText().utf8))
+      json ? InputFile.print(try document.json()) : InputFile.print(report: document.terminalText())
     }
   }
 }

@@ -79,7 +79,7 @@ struct MapsCommand: ParsableCommand {
     if let graph { text.append(graph.text()) }
     if maps.isEmpty, graph == nil { text.append("no map was found in frames or variables") }
     text += image.remarks.map { "note: \($0)" }
-    InputFile.print([UInt8](text.joined(separator: "\n").utf8))
+    InputFile.print(report: text.joined(separator: "\n"))
   }
 
   private static func number(_ text: String) -> UInt64? {

@@ -6,9 +6,9 @@ import NIOSSL
 
 /// One GET over TLS, blocking, for diagnostics endpoints behind https.
 ///
-/// The certificate is verified against the system's authorities, or those of a file, and for the host's name or address;
-/// `takesAny` turns that off and nothing else does. Limits are those of `HTTPGet`: 10 seconds to connect, 60 for the
-/// whole, head and body by `EndpointAnswer`. Here and not in GoDiagnostics, which knows no TLS library.
+/// The certificate is verified against the system's authorities, or those of a file, and for the host's name or
+/// address; `takesAny` turns that off and nothing else does. Limits are those of `HTTPGet`: 10 seconds to connect, 60
+/// for the whole, head and body by `EndpointAnswer`. Here and not in GoDiagnostics, which knows no TLS library.
 enum SecureGet {
   /// - Parameters:
   ///   - authorities: path of a PEM file.
@@ -68,7 +68,7 @@ enum SecureGet {
   static func words(_ error: any Error) -> String {
     let text = "\(error)"
     if text.contains("CERTIFICATE_VERIFY_FAILED") {
-      return "the certificate is not signed by a trusted authority, or has expired; name its authority with --cacert FILE"
+      return "the certificate is not of a trusted authority, or has expired; name its authority with --cacert FILE"
     }
     if text.contains("failedToValidateHostname") || (error as? NIOSSLExtraError) == .failedToValidateHostname {
       return "the certificate is for another name than this host's; use the name it is for"
@@ -76,7 +76,9 @@ enum SecureGet {
     if text.contains("WRONG_VERSION_NUMBER") || text.contains("HTTP_REQUEST") {
       return "the server does not speak TLS at this port; try http://"
     }
-    if text.contains("CERTIFICATE_REQUIRED") { return "the server wants a certificate of its client, which this tool has not" }
+    if text.contains("CERTIFICATE_REQUIRED") {
+      return "the server wants a certificate of its client, and this tool has none to show"
+    }
     if let connection = error as? NIOConnectionError {
       return connection.connectionErrors.first.map { reason($0.error) } ?? "the name has no address"
     }

@@ -88,12 +88,29 @@ struct TriageCommand: ParsableCommand {
       input.gc = GCReport(reader.finish())
     }
     input.image = try ImageReader.findings(core: core, exe: exe, pid: pid)
+    input.names = names
     let report = Triage.report(input)
     if let html {
       let page = TriagePage.html(report, pictures: try pictures(report))
       try InputFile.write([UInt8](page.utf8), to: html)
     }
-    InputFile.print(json ? try report.json() : [UInt8](TriageTerminal.text(report).utf8))
+    json ? InputFile.print(try report.json()) : InputFile.print(report: TriageTerminal.text(report))
+  }
+
+  /// The arguments as they were given, quoted for a shell.
+  private var names: TriageInput.Names {
+    func quoted(_ word: String) -> String {
+      let isPlain = word.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "/._-+=:,@%".contains($0)) }
+      return isPlain ? word : "'" + word.replacing("'", with: "'\\''") + "'"
+    }
+    var names = TriageInput.Names()
+    if let core {
+      names.image = "--core \(quoted(core))" + (exe.map { " --exe \(quoted($0))" } ?? "")
+    } else if let pid {
+      names.image = "--pid \(pid)"
+    }
+    names.text = (dump.first ?? stderr).flatMap { $0 == "-" ? nil : quoted($0) }
+    return names
   }
 
   /// The map of a race, and who holds it, drawn from the core or the process.
