@@ -5,8 +5,8 @@ import Glibc
 /// A check returns the sentence that is not true of the bytes, or nil. The first that does ends the run with status 1
 /// and is written to `Corpus/<target>/failed-<seed>-<round>`, which is where it stays: the tests run the whole folder.
 ///
-/// A check that traps or hangs takes the run with it. So the input lies in `running-<seed>` beside the corpus while it is
-/// checked, and stays there when the run does not end by itself.
+/// A check that traps or hangs takes the run with it. So the input lies in `running-<seed>` beside the corpus while it
+/// is checked, and stays there when the run does not end by itself.
 ///
 /// Why not only libFuzzer: `-sanitize=fuzzer` brings a `main` of its own, which the linker refuses beside that of the
 /// package manager's executable targets. The checks take bytes and a number, so a driver guided by coverage is one more

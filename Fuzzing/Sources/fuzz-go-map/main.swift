@@ -1,4 +1,5 @@
 import FuzzRun
 import GoChecks
 
-if let target = GoFuzz.target("go-map") { FuzzRun.main(target.name, words: target.words, check: target.check) }
+let target = GoFuzz.required("go-map")
+FuzzRun.main(target.name, words: target.words, check: target.check)

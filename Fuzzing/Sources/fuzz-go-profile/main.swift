@@ -1,4 +1,5 @@
 import FuzzRun
 import GoChecks
 
-if let target = GoFuzz.target("go-profile") { FuzzRun.main(target.name, words: target.words, check: target.check) }
+let target = GoFuzz.required("go-profile")
+FuzzRun.main(target.name, words: target.words, check: target.check)

@@ -47,7 +47,8 @@ final class FunctionTable {
       bytes.u8(6) == 1, bytes.u8(7) == 8, let count = bytes.u64(8), (1..<1 << 27).contains(count)
     else { return false }
     let offsets = [32, 40, 48, 56, 64].compactMap { bytes.u64($0) }
-    guard offsets.count == 5, (72...256).contains(offsets[0]), zip(offsets, offsets.dropFirst()).allSatisfy({ $0 <= $1 }),
+    guard offsets.count == 5, (72...256).contains(offsets[0]),
+      zip(offsets, offsets.dropFirst()).allSatisfy({ $0 <= $1 }),
       offsets[4] < UInt64(bytes.count), count <= (UInt64(bytes.count) - offsets[4]) / 8,
       let first = bytes.u32(Int(offsets[4]) + 4), let name = bytes.u32(Int(offsets[4]) + Int(first) + 4),
       let text = bytes.text(Int(offsets[0]) + Int(name), limit: 4096)

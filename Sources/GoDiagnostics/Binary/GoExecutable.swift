@@ -42,7 +42,8 @@ struct GoExecutable {
 
   /// The version text of the build information: inline since Go 1.18 (flag 2), a length and bytes at offset 32.
   private static func version(_ bytes: ByteView) -> String? {
-    guard bytes.count >= 33, bytes.bytes.starts(with: ProgramParts.buildInfoMagic), let flags = bytes.u8(15), flags & 2 != 0
+    guard bytes.count >= 33, bytes.bytes.starts(with: ProgramParts.buildInfoMagic), let flags = bytes.u8(15),
+      flags & 2 != 0
     else { return nil }
     var at = 32
     guard let length = bytes.varint(&at), length < 1024, let text = bytes.slice(UInt64(at), length) else { return nil }

@@ -1,10 +1,10 @@
 /// Where the parts of a Go program's file lie that the readers need.
 ///
-/// Section headers name them, and nothing that runs needs section headers: `sstrip` cuts them off, and packers for small
-/// images do. What the loader needs cannot be cut off. So without a section a part is looked for in the loaded segments,
-/// by what it must begin with: the build information by its magic (as `go version` finds it), the function table by its
-/// header. Variables are then all that is writable. A part that looks right and is not is caught later: the module data
-/// must point to this very function table.
+/// Section headers name them, and nothing that runs needs section headers: `sstrip` cuts them off, and packers for
+/// small images do. What the loader needs cannot be cut off. So without a section a part is looked for in the loaded
+/// segments, by what it must begin with: the build information by its magic (as `go version` finds it), the function
+/// table by its header. Variables are then all that is writable. A part that looks right and is not is caught later:
+/// the module data must point to this very function table.
 struct ProgramParts {
   /// Bytes of the file and the address they are linked to.
   struct Part {
@@ -59,7 +59,9 @@ struct ProgramParts {
             guard let length = bytes.varint(&end), length <= UInt64(bytes.count - end) else { return nil }
             end += Int(length)
           }
-          return bytes.slice(UInt64(at), UInt64(end - at)).map { Part(address: segment.address &+ UInt64(at), bytes: $0) }
+          return bytes.slice(UInt64(at), UInt64(end - at)).map {
+            Part(address: segment.address &+ UInt64(at), bytes: $0)
+          }
         }
         at += 16
       }

@@ -46,9 +46,10 @@ extension GoProcessImage {
     if case .live(let live) = source {
       let running = records().count { $0.status == GoroutineRecord.running }
       if running > 0 || isLinkedToC {
+        let threads = ProcessFiles.numbers(in: "/proc/\(live.pid)/task").count
         result.append(
-          "registers of \(ProcessFiles.numbers(in: "/proc/\(live.pid)/task").count) threads: a frozen process shows only "
-            + "their stack and instruction pointers; a core (gcore) has all")
+          "registers of \(threads) threads: a frozen process shows only their stack and instruction pointers; a core "
+            + "(gcore) has all")
       }
     }
     guard isLinkedToC else { return result }

@@ -48,7 +48,9 @@ struct HeapSpans {
           let last = start &+ pages &* Self.pageSize &- 1
           arenaNumbers.formUnion(start / Self.arenaSize...last / Self.arenaSize)
         }
-        guard bytes[layout.state] == 1, size >= 8, start & (Self.pageSize &- 1) == 0, start >> 47 == 0, pages > 0, pages < 1 << 26 else {
+        guard bytes[layout.state] == 1, size >= 8, start & (Self.pageSize &- 1) == 0, start >> 47 == 0, pages > 0,
+          pages < 1 << 26
+        else {
           continue
         }
         found.append(

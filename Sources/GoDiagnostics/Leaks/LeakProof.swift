@@ -50,7 +50,8 @@ extension GoProcessImage {
     guard mark.unread == 0 else {
       throw .missing(
         structure: "all memory that could lead to a goroutine",
-        reason: "\(mark.unread) bytes of variables, stacks and heap cannot be read (a core cut short?), and without them"
+        reason:
+          "\(mark.unread) bytes of variables, stacks and heap cannot be read (a core cut short?), and without them"
           + " goroutines that live would be accused")
     }
     let now = Dictionary(goroutines().map { ($0.id ?? 0, $0) }, uniquingKeysWith: { first, _ in first })

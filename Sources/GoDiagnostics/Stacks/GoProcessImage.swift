@@ -145,7 +145,8 @@ public final class GoProcessImage {
   /// Whether C code is in the process, whose memory may hold Go pointers: the executable has a dynamic loader, and the
   /// runtime's part that C calls back into.
   private(set) lazy var isLinkedToC: Bool =
-    executable.elf.segments.contains { $0.type == ELFFile.Segment.interpreter } && !table.entries(named: ["runtime.cgocallbackg"]).isEmpty
+    executable.elf.segments.contains { $0.type == ELFFile.Segment.interpreter }
+    && !table.entries(named: ["runtime.cgocallbackg"]).isEmpty
 
   /// A record read again; nil when it is gone.
   func record(at address: UInt64) -> GoroutineRecord? {

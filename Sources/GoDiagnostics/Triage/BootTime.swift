@@ -2,9 +2,9 @@
 ///
 /// dmesg counts seconds from boot, everything else in an incident has dates, so one number decides whether the kernel's
 /// lines stand at the right place of the time line. A wrong one misleads, so it is taken in this order: what the
-/// operator said; the line with which the kernel itself names the date while it boots; this machine's boot, but only for
-/// a log that is not longer than this machine is up. What it was stands in the report. Time that a machine was suspended
-/// is not counted by dmesg, so lines behind a suspend are early by as much.
+/// operator said; the line with which the kernel itself names the date while it boots; this machine's boot, but only
+/// for a log that is not longer than this machine is up. What it was stands in the report. Time that a machine was
+/// suspended is not counted by dmesg, so lines behind a suspend are early by as much.
 public struct BootTime: Sendable, Equatable {
   public enum Origin: String, Sendable {
     case told = "as --boot-time says"

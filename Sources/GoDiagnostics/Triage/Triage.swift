@@ -223,8 +223,8 @@ public struct Triage {
     guard let log = input.kernelLog else { return }
     let mine = log.events(of: input.processName, pid: input.pid)
     for event in mine.suffix(20) {
-      report.timeline.append(
-        .init(time: TriageTime.words(event.time, bootTime: input.boot?.seconds), source: "kernel log", event: event.line))
+      let time = TriageTime.words(event.time, bootTime: input.boot?.seconds)
+      report.timeline.append(.init(time: time, source: "kernel log", event: event.line))
     }
     if let boot = input.boot, mine.contains(where: { if case .monotonic = $0.time { true } else { false } }) {
       let date = TriageTime.words(.monotonic(0), bootTime: boot.seconds)

@@ -31,6 +31,12 @@ public enum GoFuzz {
 
   public static func target(_ name: String) -> Target? { targets.first { $0.name == name } }
 
+  /// For an executable that is named for its target.
+  public static func required(_ name: String) -> Target {
+    guard let target = target(name) else { preconditionFailure("no target \(name) in GoFuzz.targets") }
+    return target
+  }
+
   /// Pieces of between one byte and a few hundred, or all at once: where a stream is cut must not matter.
   static func pieces(_ bytes: [UInt8], _ round: UInt64) -> [ArraySlice<UInt8>] {
     var state = round &* 0x9e37_79b9_7f4a_7c15 | 1

@@ -17,15 +17,19 @@ extension GoFuzz {
   static let profileTextWords = [
     "goroutine profile: total 9\n", "goroutineleak profile: total 9\n", "3 @ 0x48000a 0x41491c\n",
     "9223372036854775807 @ 0x1\n", "# labels: {\"path\":\"/v1\", \"a\\\"\":\"b\"}\n",
-    "#\t0x4e5b39\tmain.leakSend+0x19\t/srv/a.go:73\n", "#\t0x", "\n\n", "\t", "\"", "\\", "\n# HeapAlloc = 18446744073709551615\n",
+    "#\t0x4e5b39\tmain.leakSend+0x19\t/srv/a.go:73\n", "#\t0x", "\n\n", "\t", "\"", "\\",
+    "\n# HeapAlloc = 18446744073709551615\n",
     "\n# NumGC = ",
   ]
 
   static let kernelLogWords = [
     "[  621.423101] ", "[1e300] ", "[nan] ", "[Mon Nov 21 05:42:02 2026] ", "Mar 24 18:41:04 host kernel: ",
-    "Memory cgroup out of memory: Killed process 12345 (server) total-vm:9kB, anon-rss:7kB", "Killed process ", " (", ")",
-    ") total-vm:", "anon-rss:99999999999999999999kB", "server[7]: segfault at 8 ip 0 sp 0 error 6", ": segfault at ", "[",
-    "rtc_cmos 00:00: setting system clock to 2026-11-21T05:00:00 UTC (1795237200)", " UTC (", "\n", "9223372036854775807",
+    "Memory cgroup out of memory: Killed process 12345 (server) total-vm:9kB, anon-rss:7kB", "Killed process ", " (",
+    ")",
+    ") total-vm:", "anon-rss:99999999999999999999kB", "server[7]: segfault at 8 ip 0 sp 0 error 6", ": segfault at ",
+    "[",
+    "rtc_cmos 00:00: setting system clock to 2026-11-21T05:00:00 UTC (1795237200)", " UTC (", "\n",
+    "9223372036854775807",
   ]
 
   static let collectorWords = [
@@ -33,20 +37,23 @@ extension GoFuzz {
     "(forced)",
     "[0.259s][info][gc] ", "[41ms][1][2] ", "GC(0) ", "GC(", "Garbage Collection (Warmup) ", "182M(95%)->30M(16%)",
     "Major Collection (Proactive) ", "Minor Collection (Allocation Rate) ", " 0.007s", "Pause Young (Normal) ",
-    "Pause Full (G1 Compaction Pause) ", "118M->19M(192M) 3.903ms", "Allocation Stall (main) 4.602ms", "Relocation Stall (",
+    "Pause Full (G1 Compaction Pause) ", "118M->19M(192M) 3.903ms", "Allocation Stall (main) 4.602ms",
+    "Relocation Stall (",
     "Out Of Memory (main)", "Using G1\n", "Using The Z Garbage Collector\n", "Max Capacity: 192M", "9007199254740991",
     "9223372036854775807", "0.000000000000000000001", "->", "MB", "\n",
   ]
 
   static let filterWords = [
-    "state == \"chan send\"", "minutes > 10", " && ", " || ", "!", "(", ")", "label.", "label.a == 'b'", " contains ", "id ",
+    "state == \"chan send\"", "minutes > 10", " && ", " || ", "!", "(", ")", "label.", "label.a == 'b'", " contains ",
+    "id ",
     "function ", "top ", "file ", "createdBy ", "locked", "leaked", "\"", "'", "\\", "9223372036854775808", "==", "<=",
     "((((((((((((((((((((((((((((((((((((", "\u{0301}", "\u{1F600}",
   ]
 
   static let endpointWords = [
     "HTTP/1.1 200 OK\r\n", "Content-Length: 5\r\n", "Content-Length: -1\r\n", "Content-Length: 1073741825\r\n",
-    "Transfer-Encoding: chunked\r\n", "\r\n\r\n", "\r\n", "5\r\nhello\r\n", "0\r\n\r\n", "ffffffff\r\n", "7fffffffffffffff\r\n",
+    "Transfer-Encoding: chunked\r\n", "\r\n\r\n", "\r\n", "5\r\nhello\r\n", "0\r\n\r\n", "ffffffff\r\n",
+    "7fffffffffffffff\r\n",
     ";x=y", "\n", ": ", "HTTP/1.0 404 x\r\n",
   ]
 
