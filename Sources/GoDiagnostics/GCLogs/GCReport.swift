@@ -121,6 +121,7 @@ public struct GCReport: Sendable, Codable, Equatable {
       return "leak: the live heap grows by \(rate) (\(numbers))\(end)"
     case .pressure:
       return "pressure: the collector cannot keep up, the live heap does not grow steadily (\(numbers))"
+    case .steady where cycles == 0: return "no collection of Go, ZGC or G1 in it"
     case .steady where trend.points < 4: return "steady: too few collections to tell (\(trend.points))"
     case .steady: return "steady: the live heap does not grow (\(numbers))"
     }

@@ -80,6 +80,10 @@ public enum GoroutineTerminal {
   /// - Parameter hidesSystem: the runtime's own goroutines are counted and not shown; every process has them.
   static func lines(_ report: GoroutineReport, top: Int, hidesSystem: Bool = false) -> [String] {
     var lines = ["  \(report.total) goroutines in \(report.groups.count) groups (\(report.source))"]
+    if report.total == 0, report.filtered == 0 {
+      lines.append("  no goroutine in it: expected is a traceback (SIGQUIT, debug=2), a profile or a log with one")
+      return lines
+    }
     if report.filtered > 0 { lines.append("  \(report.filtered) left out by the filter") }
     if report.truncated { lines.append("  the input ends within a goroutine: it was cut") }
     if report.ungrouped > 0 { lines.append("  \(report.ungrouped) beyond the limit of groups, counted only") }

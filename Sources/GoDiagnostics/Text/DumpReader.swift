@@ -33,7 +33,7 @@ public struct DumpReader {
   public init(grouper: GoroutineGrouper = .init()) { self.grouper = grouper }
 
   /// Takes the next bytes.
-  /// - Throws: `Failure` for damaged gzip and for profiles beyond the cap.
+  /// - Throws: `Failure` for damaged gzip, for profiles beyond the cap, and for ELF files.
   public mutating func feed(_ piece: UnsafeRawBufferPointer) throws(Failure) {
     if let inflater { return try inflate(piece, inflater) }
     guard case .undecided = form else { return try take(piece) }
@@ -88,6 +88,9 @@ public struct DumpReader {
       }
       if let failure { throw failure }
       return
+    }
+    guard !bytes.starts(with: [0x7f, 0x45, 0x4c, 0x46]) else {
+      throw Failure(description: "this is a core or an executable, no dump; a core is read with --core FILE")
     }
     form = Self.form(bytes, grouper)
     var failure: Failure?

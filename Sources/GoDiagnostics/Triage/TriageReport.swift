@@ -1,7 +1,7 @@
 /// The answer of `sluice triage`, as JSON schema `sluice.triage/1`.
 ///
 /// Fields are added, never renamed or removed, within schema 1. What is unknown is absent.
-/// `Documentation/go/triage-json.md` describes each.
+/// `Documentation/go/json.md` describes each.
 public struct TriageReport: Sendable, Codable, Equatable {
   public static let schemaName = "sluice.triage/1"
 

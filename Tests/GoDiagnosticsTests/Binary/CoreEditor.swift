@@ -33,6 +33,20 @@ final class CoreEditor {
 
   var size: UInt64 { (try? handle.seekToEnd()) ?? 0 }
 
+  /// Where the file says how many bytes of each loaded segment it has, and how many those are.
+  func sizeFields() throws -> [(offset: UInt64, size: UInt64)] {
+    try handle.seek(toOffset: 0)
+    let head = try handle.read(upToCount: 64) ?? Data()
+    let table = head.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: 32, as: UInt64.self) }
+    let count = head.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: 56, as: UInt16.self) }
+    return try (0..<UInt64(count)).compactMap { index in
+      try handle.seek(toOffset: table + index * 56)
+      let entry = try handle.read(upToCount: 56) ?? Data()
+      guard entry.withUnsafeBytes({ $0.loadUnaligned(as: UInt32.self) }) == 1 else { return nil }
+      return (table + index * 56 + 32, entry.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: 32, as: UInt64.self) })
+    }
+  }
+
   private func offset(_ address: UInt64) -> UInt64? {
     segments.first { address >= $0.address && address - $0.address < $0.size }.map {
       $0.offset + (address - $0.address)

@@ -113,4 +113,17 @@ struct GroupingTests {
     #expect(GoroutineReport(try group(text(9, 60)), source: "").groups[0].class == .waiting)
     #expect(GoroutineReport(try group(text(50, 9)), source: "").groups[0].class == .waiting)
   }
+
+  @Test("a core given as a dump is refused with the option it belongs to")
+  func coreAsDump() {
+    let core: [UInt8] = [0x7f, 0x45, 0x4c, 0x46, 2, 1, 1] + [UInt8](repeating: 0, count: 100)
+    #expect(throws: DumpReader.Failure.self) { try group(core) }
+    #expect(throws: DumpReader.Failure.self) { try group(Deflater.gzip(core)) }
+  }
+
+  @Test("an input without goroutines says what was expected")
+  func nothing() throws {
+    let report = GoroutineReport(try group([UInt8]("hello\n".utf8)), source: "x")
+    #expect(GoroutineTerminal.text(report, top: 5).contains("no goroutine in it"))
+  }
 }

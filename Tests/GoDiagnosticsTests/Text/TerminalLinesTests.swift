@@ -30,4 +30,12 @@ struct TerminalLinesTests {
     func words(_ text: String) -> [Substring] { text.split { $0 == " " || $0 == "\n" } }
     #expect(words(TerminalLines.broken(Self.text, columns: columns)) == words(Self.text))
   }
+
+  @Test("fit where a blank allows it", arguments: 40...100)
+  func fit(columns: Int) {
+    let whole = Set(Self.text.split(separator: "\n"))
+    for line in TerminalLines.broken(Self.text, columns: columns).split(separator: "\n") {
+      #expect(line.count <= columns || whole.contains(line), "\(line)")
+    }
+  }
 }
