@@ -47,7 +47,7 @@ public struct SchedulerState: Sendable, Codable, Equatable {
       lines.append("  P\(processor.id) \(processor.status)\(holder), \(processor.queued) queued")
     }
     for thread in threads {
-      var words = ["M\(thread.id) (thread \(thread.systemID))"]
+      var words = ["M\(thread.id) (\(thread.systemID == 0 ? "starting" : "thread \(thread.systemID)"))"]
       words.append(thread.goroutine.map { "runs goroutine \($0)" } ?? "idle")
       if let processor = thread.processor { words.append("on P\(processor)") }
       if thread.spinning { words.append("spinning") }
