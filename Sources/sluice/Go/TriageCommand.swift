@@ -20,7 +20,7 @@ struct TriageCommand: ParsableCommand {
 
   @Option(
     help: """
-      When the machine of --dmesg booted (2026-11-21T05:00:00Z, or seconds since 1970: uptime -s, stat -c %Y /proc/1). \
+      When the machine of --dmesg booted: 2026-11-21T05:00:00Z, or seconds since 1970 (there: grep btime /proc/stat). \
       Without it the log's own clock line counts, else this machine's boot.
       """)
   var bootTime: String?
