@@ -36,11 +36,6 @@ let package = Package(
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
-    .package(url: "https://github.com/grpc/grpc-swift-2", from: "2.4.0"),
-    .package(url: "https://github.com/grpc/grpc-swift-nio-transport", from: "2.9.0"),
-    .package(url: "https://github.com/grpc/grpc-swift-protobuf", from: "2.4.0"),
-    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
-    .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
   ],
   targets: [
     // C libraries of the system. Makefile names the Debian packages.
