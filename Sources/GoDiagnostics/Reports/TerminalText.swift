@@ -4,7 +4,7 @@ public enum TriageTerminal {
     var lines: [String] = []
     let verdict = report.verdict
     lines.append(
-      "VERDICT   \(verdict.kind.rawValue)   certainty \(verdict.certainty.rawValue) (\(words(verdict.certainty)))")
+      "VERDICT   \(verdict.kind.rawValue)   certainty \(verdict.certainty.rawValue) (\(words(verdict)))")
     lines.append("          \(verdict.meaning)")
     if let line = verdict.line { lines.append("          \"\(line)\"") }
     if let site = verdict.site {
@@ -57,12 +57,12 @@ public enum TriageTerminal {
     lines.append(title)
   }
 
-  static func words(_ certainty: Certainty) -> String {
-    switch certainty {
+  static func words(_ verdict: TriageReport.Verdict) -> String {
+    switch verdict.certainty {
     case .a: "confirmed"
     case .b: "likely"
     case .c: "from text only"
-    case .d: "only the detector seen"
+    case .d: verdict.kind.isMapRace ? "only the detector seen" : "not proved"
     }
   }
 

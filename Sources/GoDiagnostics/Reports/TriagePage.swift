@@ -63,7 +63,7 @@ public enum TriagePage {
     let level = verdict.certainty.rawValue
     return """
       <h1>\(text(verdict.kind.rawValue)) <span class="level \(level)">\(level) \
-      \(TriageTerminal.words(verdict.certainty))</span></h1>
+      \(TriageTerminal.words(verdict))</span></h1>
       <p class="lead">\(text(verdict.meaning))</p>
       <dl>\(rows.map { "<dt>\($0.0)</dt><dd>\($0.1)</dd>" }.joined())</dl>
       """

@@ -54,6 +54,10 @@ struct TriageAdvice {
         "the other party",
         "Go 1.26 and later print only the goroutine that noticed; nothing else of it was captured",
         "GOTRACEBACK=system (all goroutines) or GOTRACEBACK=crash (and a core)")
+    } else if text?.goroutines.contains(where: { !$0.stackAvailable && $0.state == "running" }) == true {
+      lack(
+        "the other party's stack", "it ran on another thread, and the runtime prints no stack of such a goroutine",
+        "GOTRACEBACK=crash with ulimit -c unlimited: a core has it")
     } else {
       lack(
         "runtime frames with arguments", "the default traceback hides map functions, whose arguments name the map",

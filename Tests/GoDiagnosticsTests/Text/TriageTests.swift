@@ -216,6 +216,37 @@ struct TriageTests {
     #expect(event.process == process)
   }
 
+  @Test("a party without a stack is asked of a core, not of a louder traceback")
+  func otherOnAnotherThread() {
+    var input = TriageInput()
+    input.stderr = CrashText(
+      [UInt8](
+        """
+        fatal error: concurrent map writes
+
+        goroutine 6 [running]:
+        main.writer(0xc000012345, 0x1)
+        \t/srv/a.go:26 +0x6a
+
+        goroutine 7 [running]:
+        \tgoroutine running on other thread; stack unavailable
+        created by main.main in goroutine 1
+        \t/srv/a.go:163 +0x1
+
+        """.utf8))
+    let found = Triage.report(input)
+    #expect(found.verdict.kind == .mapWriteWrite)
+    #expect(found.missing.contains { $0.what == "the other party's stack" && $0.setting.contains("core") })
+    #expect(!found.missing.contains { $0.what == "runtime frames with arguments" })
+  }
+
+  @Test("an end that nothing explains is not called seen by a detector")
+  func unknownWords() {
+    var input = TriageInput()
+    input.exitCode = 1
+    #expect(TriageTerminal.text(Triage.report(input)).contains("certainty D (not proved)"))
+  }
+
   @Test("every kind has a meaning, a remedy and a runbook page", arguments: VerdictKind.allCases)
   func documented(kind: VerdictKind) {
     #expect(!kind.meaning.isEmpty && !kind.remedy.isEmpty)
