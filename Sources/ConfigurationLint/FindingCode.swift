@@ -82,8 +82,8 @@ extension FindingCode {
     switch self {
     case .redirectionLoop, .sameSiteNoneNotSecure, .credentialsForAnyOrigin, .killedBeforeDrained:
       .error
-    case .responseUnbounded, .serverIdleUnknown, .transportUnused, .tlsOptionsUnused, .passwordHashWeak,
-      .connectionsNotReused, .comparisonsEnded, .livenessBeforeStarted:
+    case .responseUnbounded, .serverIdleUnknown, .transportUnused, .tlsOptionsUnused, .comparisonsEnded,
+      .livenessBeforeStarted, .passwordHashWeak, .connectionsNotReused:
       .note
     default:
       .warning

@@ -7,6 +7,8 @@ struct LintContext {
   let reach: Reach
   let views: [RouterView]
   let manifests: Manifests
+  /// Every load balancer that some router leads to, with its transport, each once.
+  let targets: [(name: String, balancer: LoadBalancer, transport: TransportInForce)]
 
   init(_ subject: LintSubject) {
     configuration = subject.configuration
@@ -14,6 +16,10 @@ struct LintContext {
     reach = Reach(configuration: subject.configuration)
     views = reach.views()
     manifests = subject.manifests
+    var seen: Set<String> = []
+    targets = views.flatMap(\.targets).filter { seen.insert($0.name).inserted }.map {
+      ($0.name, $0.balancer, TransportInForce($0.balancer, subject.configuration))
+    }
   }
 
   var workloads: [Workload] { manifests.workloads }
@@ -35,13 +41,5 @@ struct LintContext {
   /// Where something else that takes part stands.
   func related(_ path: ConfigurationPath, _ what: String) -> Finding.Related {
     .init(location: places.key(path), what: what)
-  }
-
-  /// Every load balancer that some router leads to, with its transport, each once.
-  var targets: [(name: String, balancer: LoadBalancer, transport: TransportInForce)] {
-    var seen: Set<String> = []
-    return views.flatMap(\.targets).filter { seen.insert($0.name).inserted }.map {
-      ($0.name, $0.balancer, TransportInForce($0.balancer, configuration))
-    }
   }
 }

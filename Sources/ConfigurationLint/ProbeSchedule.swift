@@ -33,6 +33,12 @@ public struct ProbeSchedule: Sendable, Equatable {
     return Span(best: best, worst: best + interval)
   }
 
+  /// The worst case for a server that hangs, as a sum: `3 × 5s + 2s`.
+  var sum: String {
+    guard timeout > interval else { return "\(threshold) × \(interval.spelled) + \(timeout.spelled)" }
+    return "\(interval.spelled) + \(threshold) × \(timeout.spelled)"
+  }
+
   /// When the probes begin that fail, at worst: for pictures.
   func failingStarts(_ death: Death) -> [Duration] {
     let spacing = max(interval, death == .hangs ? timeout : .zero)
@@ -41,7 +47,7 @@ public struct ProbeSchedule: Sendable, Equatable {
 }
 
 /// The earliest and the latest time of something.
-public struct Span: Sendable, Equatable {
+public struct Span: Sendable, Hashable {
   public var best: Duration
   public var worst: Duration
 

@@ -93,9 +93,11 @@ struct Check: ParsableCommand {
     result.findings = lint.findings(ignoring: Set(ignore.compactMap { FindingCode(rawValue: $0.uppercased()) }))
     if explain || router != nil { result.timeouts = lint.timeouts(of: router) }
     let http = configuration.dynamic.http
-    result.contents =
-      "\(configuration.static.entryPoints.count) entry points, \(http.routers.count) routers, "
-      + "\(http.services.count) services, \(http.middlewares.count) middlewares"
+    let counts = [
+      (configuration.static.entryPoints.count, "entry point"), (http.routers.count, "router"),
+      (http.services.count, "service"), (http.middlewares.count, "middleware"),
+    ]
+    result.contents = counts.map { "\($0.0) \($0.1)\($0.0 == 1 ? "" : "s")" }.joined(separator: ", ")
     return result
   }
 }

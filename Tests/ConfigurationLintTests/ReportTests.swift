@@ -95,6 +95,13 @@ struct ReportTests {
     #expect(report.hasErrors && lines.last?.hasPrefix("g.yml: refused, ") == true)
   }
 
+  @Test("a file that is refused for what Sluice has not yet names the way out") func unsupported() {
+    let report = LintFixture(Around.router(middlewares: "m: {plugin: {}}")).report()
+    let lines = TextReport(report, width: 120, usesColor: false).lines
+    let hint = "; --allow-unsupported takes what Sluice has not yet as warnings"
+    #expect(lines.last?.hasSuffix(hint) == true, "\(lines)")
+  }
+
   @Test("quiet says errors only") func quiet() {
     let lines = TextReport(LintFixture(Self.yaml).report(), width: 80, usesColor: false, least: .error).lines
     #expect(lines.contains { $0.contains("error SL5002") } && !lines.contains { $0.contains("note ") })

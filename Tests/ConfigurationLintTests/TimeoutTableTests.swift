@@ -89,7 +89,7 @@ struct BreakerTimeoutTests {
       service: "", middlewares: "b: {circuitBreaker: {\(breaker)}}")
     let table = try #require(LintFixture(yaml).lint()?.timeouts().first)
     let rows = table.timeouts.filter { $0.hop == .exchange && $0.subject == "b" }
-    #expect(rows.map(\.name) == names)
+    #expect(rows.map(\.name) == names.map { "circuitBreaker.\($0)" })
     #expect(rows.contains { $0.value == (open == "7s" ? .seconds(7) : .seconds(60)) })
   }
 

@@ -16,7 +16,8 @@ enum DrainChecks {
     return [
       context.finding(
         .drainShorterThanExchange, at: drain.path("graceTimeOut", at: drain.graceEntryPoint),
-        "running requests get \(drain.grace.spelled) when the gateway stops, a response of \(longest.view.router.name) "
+        "running requests get \(drain.grace.spelled) when the gateway stops, a response of "
+          + "\(longest.view.router.name) "
           + "may be awaited for \(longest.bound.text): it is cut with the client waiting",
         advice: "set graceTimeOut to \(longest.bound.value.spelled) or more, or bound the exchange below it",
         related: [context.related(longest.view.path, "the router with the longest exchange")])

@@ -39,9 +39,11 @@ enum IdleChecks {
         findings.append(
           context.finding(
             .serverIdleShorter, at: path, or: .service(target.name),
-            "idle connections to \(target.name) are kept for \(idle?.spelled ?? "ever"), its servers close them after "
+            "idle connections to \(target.name) are kept for \(idle?.spelled ?? "ever"), its servers close them "
+              + "after "
               + "\(told.value.spelled) (\(told.source)): a request sent in between is lost",
-            advice: "set idleConnTimeout below \(told.value.spelled), or let the servers keep connections longer than "
+            advice: "set idleConnTimeout below \(told.value.spelled), or let the servers keep connections "
+              + "longer than "
               + "\(idle?.spelled ?? "the gateway")",
             related: [.init(location: told.location, what: "\(told.source): \(told.value.spelled)")]))
       }

@@ -13,7 +13,8 @@ enum ProbeChecks {
     else { return nil }
     return Finding(
       .livenessAsReadiness, at: liveness.location, path: workload.name,
-      "liveness and readiness of \(workload.kind) \(workload.name) both ask \(liveness.target), and liveness gives up "
+      "liveness and readiness of \(workload.kind) \(workload.name) both ask \(liveness.target), and liveness "
+        + "gives up "
         + "after \(liveness.schedule.detection(of: .hangs).worst.spelled) at worst, no later than readiness: a "
         + "pod that "
         + "is busy is restarted instead of left alone",

@@ -37,7 +37,8 @@ enum RoutingChecks {
   private static func unfinished(_ context: LintContext) -> Finding {
     context.finding(
       .comparisonsEnded, at: ["http", "routers"],
-      "there are too many routers whose hosts and paths are alike: after \(comparisonsMax) comparisons the search for "
+      "there are too many routers whose hosts and paths are alike: after \(comparisonsMax) comparisons the "
+        + "search for "
         + "routers that get no requests ended",
       advice: "give rules a Host and a Path or PathPrefix where they have one")
   }
@@ -117,24 +118,22 @@ enum RoutingChecks {
     }
   }
 
-  /// Port 443, or other routers with TLS there, say what the entry point is for.
+  /// The ports that clients speak TLS to unasked.
   private static func plainOnTLS(_ context: LintContext) -> [Finding] {
-    let secure = Set(context.views.filter(\.usesTLS).map(\.binding.entryPoint))
-    return context.views.compactMap { view in
+    context.views.compactMap { view in
       let name = view.binding.entryPoint
       let port = view.entryPoint.address.port
-      guard !view.usesTLS, port == 443 || port == 8443 || secure.contains(name) else { return nil }
+      guard !view.usesTLS, port == 443 || port == 8443 else { return nil }
       // A router on several entry points without tls is the usual way to serve both; its TLS twin is missing then.
       let hasTwin = context.views.contains {
         $0.usesTLS && $0.binding.entryPoint == name && $0.router.rule == view.router.rule
       }
       guard !hasTwin else { return nil }
-      let reason = port == 443 || port == 8443 ? "port \(port)" : "an entry point with TLS routers"
       return context.finding(
         .plainRouterOnTLSPort, at: view.path,
-        "the router \(view.router.name) has no tls and listens on \(name) (\(reason)): it answers plain HTTP only, and "
-          + "clients with TLS get 404",
-        advice: "write tls: {} in the router, or http.tls in the entry point",
+        "the router \(view.router.name) has no tls and listens on \(name) (port \(port)): it answers plain HTTP "
+          + "only, and clients with TLS get 404",
+        advice: "write tls: {} in the router, or http.tls in the entry point; or name its entryPoints",
         related: [context.related(.entryPoint(name), "the entry point")])
     }
   }

@@ -33,7 +33,9 @@ enum TLSChecks {
         findings.append(
           context.finding(
             .tlsOld, at: path.key("minVersion"),
-            "\(element.name) offers \(oldest.rawValue), which RFC 8996 forbids", advice: "write VersionTLS12 or newer"))
+            "\(element.name) offers \(oldest.rawValue), which RFC 8996 forbids",
+            advice: "write VersionTLS12 or "
+              + "newer"))
       }
       let weak = element.value.cipherSuites.filter {
         $0.contains("RC4") || $0.contains("3DES") || $0.hasPrefix("TLS_RSA_") || $0.contains("_CBC_")
@@ -78,7 +80,8 @@ enum TLSChecks {
         findings.append(
           context.finding(
             .sameSiteNoneNotSecure, at: path.key("sameSite"),
-            "the sticky cookie of \(element.name) has SameSite=None without Secure: browsers refuse it, so nothing is "
+            "the sticky cookie of \(element.name) has SameSite=None without Secure: browsers refuse it, so "
+              + "nothing is "
               + "sticky", advice: "write secure: true"))
       } else if let view = context.views.first(where: {
         $0.usesTLS && context.reach.services(from: [$0.router.service]).contains(element.name)

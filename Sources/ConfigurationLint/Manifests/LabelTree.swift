@@ -6,7 +6,8 @@ import GatewayModel
 /// of a list, keys have no case.
 struct LabelTree {
   private final class Branch {
-    var children: [(key: String, branch: Branch)] = []
+    private(set) var children: [(key: String, branch: Branch)] = []
+    private var places: [String: Int] = [:]
     var value: String?
     var position: SourcePosition
 
@@ -14,8 +15,9 @@ struct LabelTree {
 
     func child(_ key: String, at position: SourcePosition) -> Branch {
       let lowercased = key.lowercased()
-      if let found = children.first(where: { $0.key.lowercased() == lowercased }) { return found.branch }
+      if let place = places[lowercased] { return children[place].branch }
       let branch = Branch(at: position)
+      places[lowercased] = children.count
       children.append((key, branch))
       return branch
     }

@@ -42,6 +42,7 @@ struct ExplainReport {
       lines += "\(table.location): \(table.rule)".wrapped(width - 2).map { "  " + paint($0, .dim) }
     }
     if group.count > 8 { lines.append("and \(group.count - 8) more routers with the same timeouts") }
+    let column = max(26, first.timeouts.map(\.name.count).max() ?? 0)
     for hop in TimeoutInForce.Hop.allCases {
       var subject: String?
       for row in first.timeouts where row.hop == hop {
@@ -50,7 +51,7 @@ struct ExplainReport {
           lines.append("  " + hop.heading + (row.subject.isEmpty ? "" : ": \(row.subject)"))
         }
         lines.append(
-          "    " + row.name.padded(26) + " " + (row.value?.spelled ?? "none").padded(7) + " " + source(row.origin))
+          "    " + row.name.padded(column) + " " + (row.value?.spelled ?? "none").padded(7) + " " + source(row.origin))
       }
     }
     let sum = ("until the response begins: " + first.worstCase.text).wrapped(width - 2)

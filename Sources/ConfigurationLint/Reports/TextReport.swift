@@ -62,7 +62,11 @@ public struct TextReport: Sendable {
     let counts = [(file.count(.error), "error"), (file.count(.warning), "warning"), (file.count(.note), "note")]
       .filter { $0.0 > 0 }.map { "\($0.0) \($0.1)\($0.0 == 1 ? "" : "s")" }
     let found = counts.isEmpty ? "" : counts.joined(separator: ", ")
-    guard file.isTaken else { return "\(file.name): refused, \(found)" }
+    guard file.isTaken else {
+      let isOnlyUnsupported = file.problems.isEmpty && !file.mistakes.contains { $0.kind == .error }
+      let hint = isOnlyUnsupported ? "; --allow-unsupported takes what Sluice has not yet as warnings" : ""
+      return "\(file.name): refused, \(found)\(hint)"
+    }
     let state = file.count(.error) > 0 ? "valid" : "fine"
     return "\(file.name): \(state) (\(file.contents))\(found.isEmpty ? "" : ", \(found)")"
   }

@@ -58,8 +58,8 @@ struct TimeLinePicture {
     let (gateway, liveness) = (line.gateway, line.liveness)
     var rows = [
       Self.pad("", 27) + Self.pad("at best", 13) + "at worst",
-      row("traffic is removed", line.removed, Self.sum(gateway)),
-      row("liveness gives up", line.killed, Self.sum(liveness)),
+      row("traffic is removed", line.removed, gateway.sum),
+      row("liveness gives up", line.killed, liveness.sum),
       row("the process is gone", line.stopped, "+ \(line.terminationGrace.spelled) grace"),
       row("traffic is back", line.back, "+ \(line.rise) × \(line.unhealthyInterval.spelled)", start),
       row("the hole", line.hole, "removed to back", start),
@@ -70,15 +70,6 @@ struct TimeLinePicture {
       rows.append(row("  the hole then", line.holeWhileStarting, "", start))
     }
     return rows.map { String($0.reversed().drop { $0 == " " }.reversed()) }
-  }
-
-  /// `3 × 5s + 2s`: at worst; at best it is an interval less.
-  private static func sum(_ schedule: ProbeSchedule) -> String {
-    let spacing = max(schedule.interval, schedule.timeout)
-    guard spacing != schedule.interval else {
-      return "\(schedule.threshold) × \(schedule.interval.spelled) + \(schedule.timeout.spelled)"
-    }
-    return "\(schedule.interval.spelled) + \(schedule.threshold) × \(schedule.timeout.spelled)"
   }
 
   private static func label(_ text: String) -> String { pad(text, 10) }

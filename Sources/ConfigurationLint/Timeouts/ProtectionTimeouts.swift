@@ -1,6 +1,6 @@
 import GatewayModel
 
-/// Timeouts of middlewares for the tables.
+/// Timeouts of middlewares and probes for the tables.
 extension TimeoutTableBuilder {
   /// What the middlewares of the chain say about the exchange.
   func exchange(_ view: RouterView) -> [TimeoutInForce] {
@@ -8,7 +8,8 @@ extension TimeoutTableBuilder {
       let path = ConfigurationPath.middleware(step.name)
       func row(_ section: String, _ key: String, _ meaning: String, _ value: Duration?) -> TimeoutInForce {
         TimeoutInForce(
-          .exchange, of: step.name, key, meaning, value, origin(path.key(section).key(key), "middleware"))
+          .exchange, of: step.name, "\(section).\(key)", meaning, value,
+          origin(path.key(section).key(key), "middleware"))
       }
       switch step.middleware {
       case .circuitBreaker(let breaker) where breaker.expression != nil:

@@ -31,7 +31,7 @@ public struct TimeoutInForce: Sendable, Hashable {
   public var hop: Hop
   /// The service or middleware whose timeout it is; empty where there is only one.
   public var subject: String
-  /// What is timed: the key's name.
+  /// What is timed: the key's name, with that of its section where others have the same.
   public var name: String
   /// From when to when, as half a sentence.
   public var meaning: String
