@@ -159,7 +159,10 @@ let package = Package(
     .testTarget(
       name: "GatewayDataPlaneTests",
       dependencies: [
-        "GatewayModel", "ResiliencePolicies", "Observability", "GatewayDataPlane", "CZlib", nio("NIOCore"), nio("NIOPosix"), nio("NIOEmbedded"),
+        "GatewayModel", "ResiliencePolicies", "Observability", "GatewayDataPlane", "CZlib", nio("NIOCore"),
+        nio("NIOPosix"), nio("NIOEmbedded"), nio("NIOConcurrencyHelpers"),
+        .product(name: "NIOHTTP2", package: "swift-nio-http2"),
+        .product(name: "NIOHPACK", package: "swift-nio-http2"),
         .product(name: "Atomics", package: "swift-atomics"),
       ],
       swiftSettings: house),

@@ -199,15 +199,17 @@ public final class ServerPlan: Sendable {
   /// Put before the path when `preservePath` is set.
   let pathPrefix: [UInt8]
   let tls: ServerTLS?
+  let wire: ServerWire
   let transport: TransportPlan
   let ledgerOwner: UInt32
   /// Identifies the server in sticky cookies, as Traefik does: the start of a hash of its URL.
   let stickyToken: [UInt8]
 
   init(
-    id: Int, url: ServerURL, passHost: Bool, preservePath: Bool, tls: ServerTLS?, transport: TransportPlan,
-    ledgerOwner: UInt32, stickyToken: [UInt8]
+    id: Int, url: ServerURL, passHost: Bool, preservePath: Bool, tls: ServerTLS?, wire: ServerWire = .http1,
+    transport: TransportPlan, ledgerOwner: UInt32, stickyToken: [UInt8]
   ) {
+    self.wire = wire
     self.id = id
     self.url = url.description
     urlBytes = Array(url.description.utf8)
@@ -225,16 +227,33 @@ public final class ServerPlan: Sendable {
   }
 }
 
+/// Which HTTP a server is spoken to in.
+enum ServerWire: Sendable {
+  case http1
+  /// By prior knowledge: `h2c://`.
+  case http2
+  /// What ALPN agrees upon: `https://`, unless `disableHTTP2`.
+  case negotiated
+}
+
 /// TLS towards a server.
 final class ServerTLS: Sendable {
-  let context: NIOSSLContext
+  /// The contexts differ in what they offer by ALPN: HTTP/1.1 alone, or HTTP/2 before it.
+  struct Contexts: Sendable {
+    let http1: NIOSSLContext
+    let negotiating: NIOSSLContext
+  }
+
+  private let contexts: Contexts
   /// The name for SNI and verification; nil for a literal address without `serverName`.
   let name: String?
 
-  init(context: NIOSSLContext, name: String?) {
-    self.context = context
+  init(contexts: Contexts, name: String?) {
+    self.contexts = contexts
     self.name = name
   }
+
+  func context(_ wire: ServerWire) -> NIOSSLContext { wire == .http1 ? contexts.http1 : contexts.negotiating }
 }
 
 /// `serversTransports`, in the units of the loop.

@@ -14,7 +14,7 @@ struct ServiceBuilder {
   private(set) var problems: [BuildProblem] = []
   private var numbers: [String: Int] = [:]
   private var serversByKey: [String: ServerPlan] = [:]
-  private var contexts: [String: NIOSSLContext] = [:]
+  private var contexts: [String: ServerTLS.Contexts] = [:]
 
   init(_ configuration: ValidatedConfiguration, _ surroundings: SnapshotBuilder.Surroundings) {
     self.configuration = configuration.static
@@ -36,7 +36,9 @@ struct ServiceBuilder {
   }
 
   private func key(_ server: Server, _ balancer: LoadBalancer) -> String {
-    "\(server.url.description)|\(balancer.serversTransport ?? "")|\(balancer.passHostHeader)|\(server.preservePath)"
+    let protocols = transport(balancer.serversTransport).disableHTTP2
+    return "\(server.url.description)|\(balancer.serversTransport ?? "")|\(protocols)|\(balancer.passHostHeader)"
+      + "|\(server.preservePath)"
   }
 
   private mutating func plan(_ name: String, depth: Int) -> ServicePlan? {
@@ -84,16 +86,19 @@ struct ServiceBuilder {
     let transport = self.transport(balancer.serversTransport)
     var tls: ServerTLS?
     if server.url.scheme == .https {
-      guard let context = context(transport, name: balancer.serversTransport) else { return nil }
+      guard let contexts = contexts(transport, name: balancer.serversTransport) else { return nil }
       let name = transport.serverName ?? (IPAddress(server.url.host) == nil ? server.url.host : nil)
-      tls = ServerTLS(context: context, name: name)
-    } else if server.url.scheme == .h2c {
-      problems.append(BuildProblem(path: path + ".url", what: "h2c to servers is not supported yet"))
-      return nil
+      tls = ServerTLS(contexts: contexts, name: name)
     }
+    let wire: ServerWire =
+      switch server.url.scheme {
+      case .http: .http1
+      case .h2c: .http2
+      case .https: transport.disableHTTP2 ? .http1 : .negotiated
+      }
     let made = ServerPlan(
       id: number, url: server.url, passHost: balancer.passHostHeader, preservePath: server.preservePath, tls: tls,
-      transport: TransportPlan(transport), ledgerOwner: surroundings.series.ledgerOwner("server", server.url.description),
+      wire: wire, transport: TransportPlan(transport), ledgerOwner: surroundings.series.ledgerOwner("server", server.url.description),
       stickyToken: StickyCompiler.token(server.url.description))
     serversByKey[key] = made
     servers.append(made)
@@ -111,7 +116,7 @@ struct ServiceBuilder {
     return transport
   }
 
-  private mutating func context(_ transport: ServersTransport, name: String?) -> NIOSSLContext? {
+  private mutating func contexts(_ transport: ServersTransport, name: String?) -> ServerTLS.Contexts? {
     if let made = contexts[name ?? ""] { return made }
     let path = name.map { "http.serversTransports.\(localName($0))" } ?? "serversTransport"
     var client = NIOSSL.TLSConfiguration.makeClientConfiguration()
@@ -128,9 +133,11 @@ struct ServiceBuilder {
       client.privateKey = .privateKey(own.key)
     }
     do {
-      let context = try NIOSSLContext(configuration: client)
-      contexts[name ?? ""] = context
-      return context
+      let http1 = try NIOSSLContext(configuration: client)
+      client.applicationProtocols = ["h2", "http/1.1"]
+      let made = ServerTLS.Contexts(http1: http1, negotiating: try NIOSSLContext(configuration: client))
+      contexts[name ?? ""] = made
+      return made
     } catch {
       problems.append(BuildProblem(path: path, what: "refused by the TLS library: \(error)"))
       return nil

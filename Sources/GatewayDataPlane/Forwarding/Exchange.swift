@@ -48,7 +48,7 @@ public final class Exchange {
   /// What is known of the client's connection; stays when the client has gone.
   public private(set) var connection: ConnectionInfo?
   var client: ClientSide?
-  var server: UpstreamConnection?
+  var server: ServerSide?
   var pool: UpstreamPool?
   var installed: InstalledSnapshot?
   var entryPoint: EntryPointPlan?
@@ -209,11 +209,11 @@ public final class Exchange {
   }
 
   /// The pool found or made a connection.
-  func attach(_ connection: UpstreamConnection) {
+  func attach(_ connection: ServerSide) {
     phase = .forwarding
     outcome.forwardedAt = shard.coarseNow
     server = connection
-    outcome.usedIdleConnection = connection.exchangesServed > 0
+    outcome.usedIdleConnection = connection.wasOpen
     shard.exchangeWaits(self, for: .upstreamHead)
     connection.begin(self)
     if errorPage != nil {

@@ -10,6 +10,10 @@ extension Exchange {
     response.reset()
     outcome.rejection = rejection.code
     shard.assignRequestID(self)
+    if GRPCAnswer.isCall(request) {
+      GRPCAnswer.fill(response, rejection, requestID: request.bytes(requestID))
+      return respond([])
+    }
     let body = ProblemWriter.fill(response, rejection, requestID: requestID, in: request)
     respond(body)
   }

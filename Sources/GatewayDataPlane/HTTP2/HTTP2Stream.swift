@@ -138,17 +138,9 @@ final class HTTP2Stream: ClientSide, ChannelDuplexHandler {
     guard !requestEnded else { return }
     requestEnded = true
     if let headers {
-      let section = RequestHead()
-      for (name, value, _) in headers {
-        if name.utf8.first == 0x3A || HTTP2Request.check(name, value) != nil {
-          exchange?.requestRefused(.forbiddenTrailer)
-          return
-        }
-        section.add(name: Array(name.utf8), value: Array(value.utf8))
-        if section.fieldBase[section.fieldCount - 1].id.isForbiddenInTrailers || section.fieldCount > 100 {
-          exchange?.requestRefused(.forbiddenTrailer)
-          return
-        }
+      guard let section = HTTP2Trailers.section(headers) else {
+        exchange?.requestRefused(.forbiddenTrailer)
+        return
       }
       trailers = section
     }

@@ -6,20 +6,23 @@ import NIOSSL
 enum Connector {
   static func connect(to server: ServerPlan, shard: Shard, pool: UpstreamPool) {
     let bound = NIOLoopBound((shard, pool), eventLoop: shard.loop)
+    let wire = pool.wire
     let dial = server.transport.dialNanoseconds
     let bootstrap = ClientBootstrap(group: shard.loop)
       .connectTimeout(.nanoseconds(Int64(clamping: dial == 0 ? 30_000_000_000 : dial)))
       .channelOption(.socketOption(.tcp_nodelay), value: 1)
       .channelOption(.socketOption(.so_keepalive), value: 1)
       .channelOption(.maxMessagesPerRead, value: 1)
-      .channelOption(.recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 2048, initial: 4096, maximum: 262_144))
+      .channelOption(
+        .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 2048, initial: 4096, maximum: 262_144)
+      )
       .channelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
-          if let tls = server.tls {
-            try channel.pipeline.syncOperations.addHandler(
-              NIOSSLClientHandler(context: tls.context, serverHostname: tls.name))
-          }
-          try channel.pipeline.syncOperations.addHandler(UpstreamConnection(shard: bound.value.0, pool: bound.value.1))
+          let (shard, pool) = bound.value
+          guard let tls = server.tls else { return try install(wire, on: channel, shard: shard, pool: pool) }
+          try channel.pipeline.syncOperations.addHandler(
+            NIOSSLClientHandler(context: tls.context(wire), serverHostname: tls.name))
+          try channel.pipeline.syncOperations.addHandler(UpstreamHandshake(shard: shard, pool: pool))
         }
       }
     let future: EventLoopFuture<any Channel>
@@ -30,6 +33,15 @@ enum Connector {
     }
     // The pool belongs to this loop, on which the future completes.
     future.assumeIsolated().whenFailure { error in pool.connectFailed(failure(of: error)) }
+  }
+
+  /// Puts a protocol on a channel whose transport is there.
+  static func install(_ wire: ServerWire, on channel: any Channel, shard: Shard, pool: UpstreamPool) throws {
+    switch wire {
+    case .http2: try HTTP2ToServers.install(on: channel, shard: shard, pool: pool)
+    case .http1, .negotiated:
+      try channel.pipeline.syncOperations.addHandler(UpstreamConnection(shard: shard, pool: pool))
+    }
   }
 
   /// EMFILE and ENFILE: our own limit, not the server's fault.

@@ -1,6 +1,5 @@
 import NIOCore
 import NIOSSL
-import NIOTLS
 import Observability
 
 /// One HTTP/1.1 connection to a server: writes requests, parses responses, knows when it may be used again.
@@ -8,12 +7,12 @@ import Observability
 /// It is the last handler of its channel. Parsing is done by `ResponseParser` and `ChunkedDecoder`, deciding by the
 /// exchange; what is here is carrying out. A connection with any doubt about framing is closed: surplus bytes after a
 /// response, bytes while idle, a response before the request was complete, a refused head.
-final class UpstreamConnection: ChannelInboundHandler {
+final class UpstreamConnection: ServerSide, ChannelInboundHandler {
   typealias InboundIn = ByteBuffer
   typealias OutboundOut = ByteBuffer
 
   private enum State {
-    /// The channel or its TLS session is being made. Can move to `idle`, `busy` or `closed`.
+    /// The channel is being made. Can move to `idle`, `busy` or `closed`.
     case connecting
     /// In the pool. Can move to `busy` or `closed`.
     case idle
@@ -31,8 +30,6 @@ final class UpstreamConnection: ChannelInboundHandler {
     case untilClose
   }
 
-  unowned(unsafe) let shard: Shard
-  let pool: UpstreamPool
   private var state = State.connecting
   private var body = Body.head
   private var context: ChannelHandlerContext?
@@ -53,23 +50,23 @@ final class UpstreamConnection: ChannelInboundHandler {
   private let isTLS: Bool
   private var ledger = LedgerHandle.none
 
-  init(shard: Shard, pool: UpstreamPool) {
-    self.shard = shard
-    self.pool = pool
+  override init(shard: Shard, pool: UpstreamPool) {
     isTLS = pool.server.tls != nil
     parser = ResponseParser(limits: shard.responseLimits)
+    super.init(shard: shard, pool: pool)
     timer.owner = self
   }
 
   // Disarmed already unless the channel never came to life; the shard may be gone by now, so it is asked only then.
   deinit { if timer.isArmed { shard.timers.disarm(timer) } }
 
-  var isWritable: Bool { context?.channel.isWritable ?? false }
+  override var wasOpen: Bool { exchangesServed > 0 }
+  override var isWritable: Bool { context?.channel.isWritable ?? false }
 
   // MARK: Sending a request
 
   /// Takes the exchange and writes its head; `flush` sends it.
-  func begin(_ exchange: Exchange) {
+  override func begin(_ exchange: Exchange) {
     self.exchange = exchange
     state = .busy
     body = .head
@@ -92,7 +89,7 @@ final class UpstreamConnection: ChannelInboundHandler {
     shard.timers.arm(timer, duration: pool.server.transport.responseHeaderNanoseconds, now: shard.now())
   }
 
-  func sendBody(_ bytes: ByteBuffer) {
+  override func sendBody(_ bytes: ByteBuffer) {
     guard let context, state == .busy else { return }
     if requestIsChunked {
       guard bytes.readableBytes > 0 else { return }
@@ -119,7 +116,7 @@ final class UpstreamConnection: ChannelInboundHandler {
     buffer.clear()
   }
 
-  func sendEnd(trailers: MessageHead?) {
+  override func sendEnd(trailers: MessageHead?) {
     guard state == .busy else { return }
     requestComplete = true
     if requestIsChunked {
@@ -131,11 +128,11 @@ final class UpstreamConnection: ChannelInboundHandler {
     if !responseStarted { armResponseTimeout() }
   }
 
-  func sendRaw(_ bytes: ByteBuffer) {
+  override func sendRaw(_ bytes: ByteBuffer) {
     context?.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
   }
 
-  func flush() {
+  override func flush() {
     guard let context else { return }
     if let buffer = out {
       out = nil
@@ -150,9 +147,9 @@ final class UpstreamConnection: ChannelInboundHandler {
 
   // MARK: Flow control
 
-  func pauseReading() { isPaused = true }
+  override func pauseReading() { isPaused = true }
 
-  func resumeReading() {
+  override func resumeReading() {
     guard isPaused else { return }
     isPaused = false
     if wantsRead {
@@ -185,7 +182,7 @@ final class UpstreamConnection: ChannelInboundHandler {
   }
 
   /// The exchange does not want the rest.
-  func cancel() {
+  override func cancel() {
     exchange = nil
     guard state != .closed else { return }
     context?.close(promise: nil)
@@ -201,7 +198,7 @@ final class UpstreamConnection: ChannelInboundHandler {
 
   func handlerAdded(context: ChannelHandlerContext) {
     self.context = context
-    if context.channel.isActive { ready(context) }
+    if context.channel.isActive { becomeReady() }
   }
 
   func handlerRemoved(context: ChannelHandlerContext) {
@@ -209,31 +206,15 @@ final class UpstreamConnection: ChannelInboundHandler {
   }
 
   func channelActive(context: ChannelHandlerContext) {
-    ready(context)
+    becomeReady()
     context.fireChannelActive()
-  }
-
-  private func ready(_ context: ChannelHandlerContext) {
-    // A server that accepts and then says nothing would hold the exchange for ever.
-    if isTLS {
-      let dial = pool.server.transport.dialNanoseconds
-      shard.timers.arm(timer, duration: dial == 0 ? 30_000_000_000 : dial, now: shard.now())
-    } else {
-      becomeReady()
-    }
   }
 
   private func becomeReady() {
     guard case .connecting = state else { return }
-    shard.timers.disarm(timer)
     ledger = shard.serverConnected(pool.server)
     state = .idle
     pool.connected(self)
-  }
-
-  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-    if case .handshakeCompleted = event as? TLSUserEvent { becomeReady() }
-    context.fireUserInboundEventTriggered(event)
   }
 
   func channelWritabilityChanged(context: ChannelHandlerContext) {
@@ -276,12 +257,11 @@ final class UpstreamConnection: ChannelInboundHandler {
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
     // A TLS peer that closes without close_notify has cut nothing that its framing did not delimit.
     if let tls = error as? NIOSSLError, tls == .uncleanShutdown { return }
-    failure = Failure(isTLS && isConnecting ? .tlsHandshake : .closedEarly, detail: String(describing: error))
+    failure = Failure(.closedEarly, detail: String(describing: error))
     context.close(promise: nil)
   }
 
   private var failure: Failure?
-  private var isConnecting: Bool { if case .connecting = state { true } else { false } }
 
   private func closed(_ cause: Failure) {
     shard.timers.disarm(timer)
@@ -291,12 +271,8 @@ final class UpstreamConnection: ChannelInboundHandler {
     shard.ledgerEnd(ledger)
     ledger = .none
     switch previous {
-    case .closed: return
-    case .connecting:
-      // Only TLS: the channel was there, the session was not. The connector reports what never became a channel.
-      let kind: Failure.Kind = cause.kind == .connectTimeout ? .connectTimeout : .tlsHandshake
-      pool.connectFailed(Failure(kind, isRetrySafe: true, detail: cause.detail))
-      return
+    // What never became a channel is reported by the connector.
+    case .closed, .connecting: return
     case .idle:
       pool.showedIdle(shard.now() &- idleSince)
       pool.closed(self, wasIdle: true)
@@ -489,10 +465,7 @@ extension UpstreamConnection: ChannelOutboundHandler, TimerOwner {
       discard()
     case .busy:
       fail(Failure(.responseTimeout))
-    case .connecting:
-      failure = Failure(.connectTimeout, isRetrySafe: true, detail: "no TLS session in time")
-      discard()
-    case .tunnel, .closed:
+    case .connecting, .tunnel, .closed:
       break
     }
   }

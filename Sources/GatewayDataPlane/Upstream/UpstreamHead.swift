@@ -50,7 +50,7 @@ enum UpstreamHead {
     }
   }
 
-  private static func saysTrailers(_ value: UnsafeRawBufferPointer) -> Bool {
+  static func saysTrailers(_ value: UnsafeRawBufferPointer) -> Bool {
     var found = false
     forEachListElement(value) { if equalIgnoringCase($0, "trailers") { found = true } }
     return found

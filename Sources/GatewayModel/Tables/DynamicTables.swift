@@ -191,8 +191,7 @@ extension ServersTransport: ConfigurationRecord {
         "maxIdleConnsPerHost", \.maxIdleConnsPerHost, .idleConnections,
         "Idle connections kept for one server; 0 means the default, a negative number no reuse."),
       .key("forwardingTimeouts", \.forwardingTimeouts, .record(), "Timeouts towards servers."),
-      .ignored(
-        "disableHTTP2", because: "servers are spoken to in HTTP/1.1", "Whether HTTP/2 is not offered to servers."),
+      .key("disableHTTP2", \.disableHTTP2, .boolean, "Whether HTTP/2 is not offered to servers by ALPN."),
       .notYet("cipherSuites", "Cipher suites towards servers."),
       .notYet("minVersion", "The oldest TLS towards servers."),
       .notYet("maxVersion", "The newest TLS towards servers."),

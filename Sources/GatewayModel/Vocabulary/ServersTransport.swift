@@ -16,6 +16,8 @@ public struct ServersTransport: Sendable, Equatable {
   /// Idle connections kept for one server; negative: no reuse.
   public var maxIdleConnsPerHost = ServersTransport.maxIdleConnsPerHostDefault
   public var forwardingTimeouts = ForwardingTimeouts()
+  /// Whether HTTP/2 is not offered to servers by ALPN. `h2c://` is HTTP/2 whatever this says.
+  public var disableHTTP2 = false
 
   public init() {}
 }

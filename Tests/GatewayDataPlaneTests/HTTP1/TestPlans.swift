@@ -11,7 +11,8 @@ extension ServerPlan {
   ) -> ServerPlan {
     guard let url = ServerURL(url) else { preconditionFailure("\(url) is not a URL") }
     return ServerPlan(
-      id: id, url: url, passHost: true, preservePath: false, tls: nil, transport: TransportPlan(transport),
+      id: id, url: url, passHost: true, preservePath: false, tls: nil, wire: url.scheme == .h2c ? .http2 : .http1,
+      transport: TransportPlan(transport),
       ledgerOwner: 0, stickyToken: [])
   }
 }

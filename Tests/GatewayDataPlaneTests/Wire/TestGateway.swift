@@ -22,7 +22,7 @@ final class TestGateway: Sendable {
   let ledger: Ledger
 
   static func start(
-    _ servers: [UInt16], transport: ServersTransport = ServersTransport(),
+    _ servers: [String], transport: ServersTransport = ServersTransport(),
     configure: (inout EntryPoint) -> Void = { _ in }
   ) async throws -> TestGateway {
     var entryPoint = EntryPoint()
@@ -56,9 +56,9 @@ final class TestGateway: Sendable {
   }
 
   static func snapshot(
-    _ generation: UInt64, _ ports: [UInt16], _ transport: ServersTransport, _ entryPoint: EntryPoint
+    _ generation: UInt64, _ urls: [String], _ transport: ServersTransport, _ entryPoint: EntryPoint
   ) -> Snapshot {
-    let servers = ports.enumerated().map { ServerPlan.at("http://127.0.0.1:\($1)", id: $0, transport: transport) }
+    let servers = urls.enumerated().map { ServerPlan.at($1, id: $0, transport: transport) }
     let service = ServicePlan(
       name: "service", kind: .loadBalancer(servers.map { .init(server: $0, weight: 1) }), cursor: 0, sticky: nil,
       series: nil, failures: nil, retries: nil)
@@ -83,7 +83,7 @@ final class TestGateway: Sendable {
 
   func install(_ generation: UInt64, _ servers: [UInt16], transport: ServersTransport = ServersTransport()) async throws
   {
-    let snapshot = Self.snapshot(generation, servers, transport, entryPoint)
+    let snapshot = Self.snapshot(generation, Self.urls(servers), transport, entryPoint)
     try await onShard { $0.install(snapshot) }
   }
 
@@ -147,9 +147,18 @@ final class TestGateway: Sendable {
     try? await group.shutdownGracefully()
   }
 
-  /// Starts, runs `body`, stops, whatever happens in between.
+  private static func urls(_ ports: [UInt16]) -> [String] { ports.map { "http://127.0.0.1:\($0)" } }
+
+  /// Before HTTP/1.1 servers on these ports: starts, runs `body`, stops, whatever happens in between.
   static func with(
     _ servers: [UInt16], transport: ServersTransport = ServersTransport(),
+    configure: (inout EntryPoint) -> Void = { _ in }, _ body: (TestGateway) async throws -> Void
+  ) async throws {
+    try await with(urls(servers), transport: transport, configure: configure, body)
+  }
+
+  static func with(
+    _ servers: [String], transport: ServersTransport = ServersTransport(),
     configure: (inout EntryPoint) -> Void = { _ in }, _ body: (TestGateway) async throws -> Void
   ) async throws {
     let gateway = try await start(servers, transport: transport, configure: configure)

@@ -1,0 +1,60 @@
+import NIOCore
+
+/// What the gateway says to a gRPC client, which understands `grpc-status` and not problem details.
+///
+/// A Trailers-Only response: 200, and the status in the header list. The numbers are those of gRPC's
+/// doc/statuscodes.md; where its mapping from HTTP is for clients that know nothing but the number
+/// (doc/http-grpc-status-mapping.md), a gateway that decided itself can be more exact: 429 is RESOURCE_EXHAUSTED, 504 is
+/// DEADLINE_EXCEEDED.
+enum GRPCAnswer {
+  /// Whether the request is a gRPC call: by its content type, as gRPC's PROTOCOL-HTTP2.md has it.
+  static func isCall(_ request: RequestHead) -> Bool {
+    guard let value = request.value(of: .contentType) else { return false }
+    let text = request.bytes(value)
+    let name: StaticString = "application/grpc"
+    let length = name.utf8CodeUnitCount
+    guard text.count >= length, equalIgnoringCase(UnsafeRawBufferPointer(rebasing: text[..<length]), name) else {
+      return false
+    }
+    // `application/grpc-web` is HTTP/1.1's own form, with its trailers in the body.
+    return text.count == length || text[length] == 0x2B || text[length] == 0x3B
+  }
+
+  static func fill(_ response: ResponseHead, _ rejection: Rejection, requestID: UnsafeRawBufferPointer) {
+    response.status = 200
+    response.add("Content-Type", id: .contentType, value: response.append("application/grpc"))
+    response.add(name: Array("grpc-status".utf8), value: Array(String(status(rejection.status)).utf8))
+    response.add(name: Array("grpc-message".utf8), value: message("\(rejection.detail)"))
+    response.add(name: Array("X-Request-Id".utf8), value: Array(requestID))
+    for field in rejection.fields { response.add(name: field.name, value: field.value) }
+  }
+
+  static func status(_ status: UInt16) -> Int {
+    switch status {
+    case 400, 405, 411, 414, 421, 431: 3  // INVALID_ARGUMENT
+    case 401: 16  // UNAUTHENTICATED
+    case 403: 7  // PERMISSION_DENIED
+    case 404: 12  // UNIMPLEMENTED
+    case 408, 504: 4  // DEADLINE_EXCEEDED
+    case 413, 429: 8  // RESOURCE_EXHAUSTED
+    case 499: 1  // CANCELLED
+    case 500, 501: 13  // INTERNAL
+    case 502, 503: 14  // UNAVAILABLE
+    default: 2  // UNKNOWN
+    }
+  }
+
+  /// Percent-encoded as gRPC has it: what is not printable ASCII, and the percent sign.
+  private static func message(_ text: String) -> [UInt8] {
+    var out: [UInt8] = []
+    let digits = Array("0123456789ABCDEF".utf8)
+    for byte in text.utf8 {
+      if byte >= 0x20 && byte <= 0x7E && byte != 0x25 {
+        out.append(byte)
+      } else {
+        out += [0x25, digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+      }
+    }
+    return out
+  }
+}

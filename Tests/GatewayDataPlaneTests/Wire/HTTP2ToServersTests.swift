@@ -1,0 +1,169 @@
+import GatewayModel
+import NIOHPACK
+import NIOHTTP2
+import Testing
+
+@testable import GatewayDataPlane
+
+extension OverSockets {
+  /// HTTP/2 towards servers: streams, what a server refuses, leaves out or breaks, and what is no HTTP/2 at all.
+  @Suite(.timeLimit(.minutes(2))) struct HTTP2ToServersTests {
+    private static func with(
+      streamsMax: Int = 100, transport: ServersTransport = ServersTransport(), _ script: @escaping HTTP2Server.Script,
+      _ body: (TestGateway, HTTP2Server) async throws -> Void
+    ) async throws {
+      let server = try await HTTP2Server.start(streamsMax: streamsMax, script)
+      try await TestGateway.with(["h2c://127.0.0.1:\(server.port)"], transport: transport) { gateway in
+        try await body(gateway, server)
+        #expect(try await gateway.settled() == .init())
+      }
+      await server.stop()
+    }
+
+    @Test("requests become streams of one connection, with fields, body and trailers both ways")
+    func exchange() async throws {
+      try await Self.with({ _, headers in
+        #expect(headers.first(name: ":method") == "POST")
+        #expect(headers.first(name: ":path") == "/a?b=c")
+        #expect(headers.first(name: ":authority") == "shop")
+        #expect(headers.first(name: ":scheme") == "http")
+        #expect(headers.first(name: "x-forwarded-for") == "127.0.0.1")
+        #expect(headers.first(name: "te") == "trailers")
+        #expect(headers.first(name: "connection") == nil)
+        return .respond([":status": "200", "x-server": "h2"], body: "hello", trailers: ["grpc-status": "0"])
+      }) { gateway, server in
+        let client = try Peer.connect(to: gateway.port)
+        for _ in 0..<3 {
+          try client.send(
+            "POST /a?b=c HTTP/1.1\r\nHost: shop\r\nTE: trailers\r\nConnection: TE\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
+          )
+          let answer = try client.readResponse()
+          #expect(answer.status == 200)
+          #expect(answer.field("x-server") == "h2")
+          #expect(answer.text == "hello")
+        }
+        #expect(server.connections == 1)
+        #expect(server.bodies == ["abc", "abc", "abc"])
+      }
+    }
+
+    @Test("a stream that the server refused is tried again, whatever its method, and so is one that GOAWAY left out")
+    func refusedStreams() async throws {
+      for first in [HTTP2Server.Answer.reset(.refusedStream), .goAway] {
+        try await Self.with({ number, _ in number == 0 ? first : .ok() }) { gateway, server in
+          let client = try Peer.connect(to: gateway.port)
+          try client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")
+          #expect(try client.readResponse().text == "ok")
+          #expect(server.streams == 2)
+        }
+      }
+    }
+
+    @Test("a reset for another reason is 502 and is not tried again")
+    func reset() async throws {
+      try await Self.with({ number, _ in number == 0 ? .reset(.internalError) : .ok() }) { gateway, server in
+        let client = try Peer.connect(to: gateway.port)
+        try client.send(ForwardingTests.get)
+        #expect(try client.readResponse().status == 502)
+        try client.send(ForwardingTests.get)
+        #expect(try client.readResponse().text == "ok")
+        #expect(server.streams == 2)
+        #expect(server.connections == 1)
+      }
+    }
+
+    @Test("no more streams are opened than the server allows: others wait or take another connection")
+    func streamLimit() async throws {
+      try await Self.with(streamsMax: 2, { _, _ in .ok() }) { gateway, server in
+        let clients = try (0..<20).map { _ in try Peer.connect(to: gateway.port) }
+        for client in clients { try client.send(ForwardingTests.get) }
+        for client in clients { #expect(try client.readResponse().text == "ok") }
+        #expect(server.streams == 20)
+      }
+    }
+
+    @Test("what does not speak HTTP/2 is 502, and one that says nothing is given up after the dial timeout")
+    func noHTTP2() async throws {
+      let plain = try ScriptedServer { peer, _ in
+        _ = try? peer.read(count: 24)
+        try peer.send("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+      }
+      let silent = try ScriptedServer { peer, _ in try peer.waitForEnd() }
+      var transport = ServersTransport()
+      transport.forwardingTimeouts.dialTimeout = .milliseconds(200)
+      for (port, status) in [(plain.port, 502), (silent.port, 504)] {
+        try await TestGateway.with(["h2c://127.0.0.1:\(port)"], transport: transport) { gateway in
+          let client = try Peer.connect(to: gateway.port)
+          try client.send(ForwardingTests.get)
+          #expect(try client.readResponse().status == status)
+          client.close()
+          #expect(try await gateway.settled() == .init())
+        }
+      }
+    }
+
+    @Test("a server that answers before the request's end is heard, and the rest of the request still flows")
+    func early() async throws {
+      try await Self.with({ _, _ in .respondEarly([":status": "200"]) }) { gateway, server in
+        let client = try Peer.connect(to: gateway.port)
+        try client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n")
+        let head = try client.readHead()
+        #expect(head.contains("200"))
+        try client.send("3\r\ndef\r\n0\r\n\r\n")
+        _ = try client.read(until: "done\r\n0\r\n\r\n")
+        #expect(server.bodies == ["abcdef"])
+      }
+    }
+
+    @Test("response fields that only HTTP/2 can say are refused with 502")
+    func refusedFields() async throws {
+      let bad: [HPACKHeaders] = [
+        [":status": "200", "connection": "close"], [":status": "200", "transfer-encoding": "chunked"],
+        [":status": "101"],
+      ]
+      for headers in bad {
+        try await Self.with({ _, _ in .respond(headers, body: "x") }) { gateway, _ in
+          let client = try Peer.connect(to: gateway.port)
+          try client.send(ForwardingTests.get)
+          #expect(try client.readResponse().status == 502, "\(headers)")
+        }
+      }
+    }
+
+    @Test("a client that leaves cancels its stream and nobody else's; a server that never answers costs 504")
+    func cancelAndTimeout() async throws {
+      var transport = ServersTransport()
+      transport.forwardingTimeouts.responseHeaderTimeout = .milliseconds(300)
+      try await Self.with(
+        transport: transport, { _, headers in headers.first(name: ":path") == "/silent" ? .nothing : .ok() }
+      ) { gateway, server in
+        let leaving = try Peer.connect(to: gateway.port)
+        try leaving.send("GET /silent HTTP/1.1\r\nHost: a\r\n\r\n")
+        let waiting = try Peer.connect(to: gateway.port)
+        try waiting.send("GET /silent HTTP/1.1\r\nHost: a\r\n\r\n")
+        leaving.close()
+        let other = try Peer.connect(to: gateway.port)
+        try other.send(ForwardingTests.get)
+        #expect(try other.readResponse().text == "ok")
+        #expect(try waiting.readResponse().status == 504)
+        #expect(server.connections == 1)
+      }
+    }
+
+    @Test("a gRPC client is told by grpc-status what others are told by problem details")
+    func grpcErrors() async throws {
+      try await TestGateway.with(["h2c://127.0.0.1:1"]) { gateway in
+        let client = try Peer.connect(to: gateway.port)
+        for (path, status) in [("/pkg.Service/Call", "14"), ("/nowhere", "12")] {
+          try client.send(
+            "POST \(path) HTTP/1.1\r\nHost: a\r\nContent-Type: application/grpc+proto\r\nContent-Length: 0\r\n\r\n")
+          let answer = try client.readResponse()
+          #expect(answer.status == 200)
+          #expect(answer.field("grpc-status") == status)
+          #expect(answer.field("Content-Type") == "application/grpc")
+          #expect(answer.text == "")
+        }
+      }
+    }
+  }
+}
