@@ -5,8 +5,8 @@ enum SeedTitle {
     switch chance.below(7) {
     case 0: return "The \(one(SeedWords.adjectives)) \(one(subject.nouns))"
     case 1: return "\(one(subject.nouns)) and \(one(subject.nouns))"
-    case 2: return "A Short History of \(one(subject.topics))"
-    case 3: return "\(one(subject.topics)): \(one(SeedWords.subtitles))"
+    case 2: return "A Short History of \(one(subject.topics)) in \(one(SeedWords.places))"
+    case 3: return "\(one(subject.topics)) from \(one(SeedWords.places)): \(one(SeedWords.subtitles))"
     case 4: return "The \(one(subject.nouns)) of \(one(SeedWords.places))"
     case 5: return "\(one(SeedWords.numbers)) \(one(SeedWords.adjectives)) \(one(subject.nouns))s"
     default: return "\(one(SeedWords.gerunds)) the \(one(subject.nouns))"
