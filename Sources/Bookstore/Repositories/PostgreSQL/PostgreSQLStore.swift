@@ -119,8 +119,10 @@ final class PostgreSQLStore: Store {
       do throws(BookstoreError) {
         _ = try connection.rows(isReadOnly ? "BEGIN READ ONLY" : "BEGIN", [])
       } catch {
-        // A connection that lay idle while the server was restarted. Nothing has begun: take a new one.
-        if connection.isBroken && !pooled.isNew && attempts <= Self.connectionsMax { continue }
+        // A connection that lay idle while the server was restarted. Nothing has begun: take a new one. Not when the
+        // server is there and says nothing: that was waited for once.
+        let isStale = connection.isBroken && !pooled.isNew && error != .failed(.timedOut)
+        if isStale && attempts <= Self.connectionsMax { continue }
         throw error
       }
       do throws(BookstoreError) {
