@@ -44,6 +44,7 @@ let package = Package(
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CCrypt", providers: [.apt(["libcrypt-dev"])]),
     .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+    .systemLibrary(name: "CEpoll"),
 
     .target(
       name: "GatewayModel",
@@ -124,10 +125,20 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: house),
+    .target(
+      name: "LoadGeneration",
+      dependencies: [
+        "GatewayModel", "CEpoll", nio("NIOCore"), nio("NIOPosix"), nio("NIOTLS"), nio("NIOHTTP1"),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
+        .product(name: "NIOHTTP2", package: "swift-nio-http2"),
+        .product(name: "NIOHPACK", package: "swift-nio-http2"),
+      ],
+      swiftSettings: house),
     .executableTarget(
       name: "sluice",
       dependencies: [
-        "GatewayModel", "ConfigurationLint", "ConfigurationSources", "GatewayRuntime", "GoDiagnostics", "Bookstore",
+        "GatewayModel", "ConfigurationLint", "ConfigurationSources", "GatewayRuntime", "GoDiagnostics",
+        "LoadGeneration", "Bookstore",
         nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), nio("NIOWebSocket"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "X509", package: "swift-certificates"),
@@ -189,6 +200,14 @@ let package = Package(
         "Bookstore", nio("NIOCore"), nio("NIOPosix"),
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "Logging", package: "swift-log"),
+      ],
+      swiftSettings: house),
+    .testTarget(
+      name: "LoadGenerationTests",
+      dependencies: [
+        "LoadGeneration", "GatewayModel", nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
+        .product(name: "NIOHTTP2", package: "swift-nio-http2"),
       ],
       swiftSettings: house),
   ]

@@ -20,7 +20,10 @@ struct Sluice: AsyncParsableCommand {
       Shell completions: `sluice --generate-completion-script bash|zsh|fish`.
       """,
     version: version,
-    subcommands: [Serve.self, Check.self, Schema.self, DevCert.self, Whoami.self, BookstoreCommand.self, Version.self],
+    subcommands: [
+      Serve.self, Check.self, Schema.self, DevCert.self, Whoami.self, LoadCommand.self, BookstoreCommand.self,
+      Version.self,
+    ],
     groupedSubcommands: [
       CommandGroup(
         name: "Go diagnostics",

@@ -1,0 +1,117 @@
+import NIOCore
+import NIOPosix
+import NIOSSL
+
+/// The event loops of a run and what connections on them need: for TLS, HTTP/2 and the steps before the load.
+final class ChannelCarriers: Sendable {
+  let group: MultiThreadedEventLoopGroup
+  private let dial: ChannelDial
+
+  /// Throws when the certificates to trust cannot be read.
+  init(_ plan: LoadPlan) throws {
+    dial = try ChannelDial(plan)
+    group = MultiThreadedEventLoopGroup(numberOfThreads: plan.threads)
+  }
+
+  /// Starts one carrier on each event loop.
+  func start(_ plan: LoadPlan, _ clock: RunClock, _ collector: IntervalCollector) throws {
+    for (thread, loop) in group.makeIterator().enumerated() where thread < plan.threads {
+      let dial = self.dial
+      loop.execute {
+        let carrier = ChannelLoop(plan, thread: thread, loop: loop, dial: dial, clock: clock, collector: collector)
+        carrier.prepare()
+      }
+    }
+  }
+
+  /// Sends the steps before the load, in order, and puts what they capture into the mix.
+  func prepare(_ plan: inout LoadPlan) async throws {
+    var values = VariableValues(plan.mix.variables, seed: plan.seed, thread: 0, threads: 1)
+    for step in plan.mix.before {
+      var captured = [[[UInt8]]](repeating: [], count: step.captures.count)
+      for _ in 0..<step.times {
+        values.roll(step.request.variables)
+        var bytes: [UInt8] = []
+        RequestWriter(authority: plan.target.authority, closes: true).write(step.request, values.values, into: &bytes)
+        let answer = try await OneRequest.send(bytes, dial: dial, on: group.next(), timeout: plan.timeout)
+        guard answer.status == step.status else {
+          throw LoadFailure("before: \(step.request.name) was answered \(answer.status), expected \(step.status)")
+        }
+        for (index, capture) in step.captures.enumerated() {
+          captured[index].append(try Capture.value(capture.place, in: answer, of: step.request.name))
+        }
+      }
+      for (index, capture) in step.captures.enumerated() { plan.mix.set(capture.variable, to: captured[index]) }
+      if !step.captures.isEmpty {
+        values = VariableValues(plan.mix.variables, seed: plan.seed, thread: 0, threads: 1)
+      }
+    }
+  }
+
+  func shutDown() async { try? await group.shutdownGracefully() }
+}
+
+/// How connections to the target are made.
+struct ChannelDial: Sendable {
+  let address: SocketAddress
+  let tls: NIOSSLContext?
+  /// The name the certificate has to have; nil when the target is an address, which is then what it has to have.
+  let serverName: String?
+  let timeout: TimeAmount
+
+  init(_ plan: LoadPlan) throws {
+    let ip = plan.address.ip.map { "\($0)" } ?? "127.0.0.1"
+    address = try SocketAddress(ipAddress: ip, port: plan.target.port)
+    timeout = .nanoseconds(plan.timeout.inNanoseconds)
+    let isAddress = (try? SocketAddress(ipAddress: plan.target.host, port: 1)) != nil
+    serverName = isAddress ? nil : plan.target.host
+    guard plan.target.isSecure else {
+      tls = nil
+      return
+    }
+    var configuration = TLSConfiguration.makeClientConfiguration()
+    if plan.trust.isInsecure { configuration.certificateVerification = .none }
+    if let file = plan.trust.authorities { configuration.trustRoots = .file(file) }
+    if case .http2 = plan.carried {
+      configuration.applicationProtocols = ["h2"]
+    } else {
+      configuration.applicationProtocols = ["http/1.1"]
+    }
+    do {
+      tls = try NIOSSLContext(configuration: configuration)
+    } catch {
+      throw LoadFailure(
+        "the certificates to trust cannot be read: \(plan.trust.authorities ?? "the system's"): \(error)")
+    }
+  }
+
+  /// A bootstrap for one connection; its pipeline begins with TLS, if any.
+  func bootstrap(_ loop: any EventLoop) -> ClientBootstrap {
+    ClientBootstrap(group: loop)
+      .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+      .connectTimeout(timeout)
+  }
+
+  /// Adds TLS to a pipeline that will have it.
+  func addTLS(_ channel: any Channel) throws {
+    guard let tls else { return }
+    try channel.pipeline.syncOperations.addHandler(NIOSSLClientHandler(context: tls, serverHostname: serverName))
+  }
+
+  /// What kind of failure an error of a connection is. `isHandshaking` is before TLS has agreed.
+  static func kind(_ error: any Error, isHandshaking: Bool) -> FailureKind {
+    if let failure = error as? NIOConnectionError {
+      let isRefused = failure.connectionErrors.contains { ($0.error as? IOError)?.errnoCode == ECONNREFUSED }
+      return isRefused ? .refused : .connect
+    }
+    if let failure = error as? IOError {
+      switch failure.errnoCode {
+      case ECONNREFUSED: return .refused
+      case ECONNRESET, EPIPE: return isHandshaking ? .tls : .reset
+      default: return .connect
+      }
+    }
+    if error is ChannelError { return .connect }
+    return isHandshaking || error is NIOSSLError ? .tls : .malformed
+  }
+}

@@ -1,0 +1,295 @@
+import NIOCore
+import NIOHPACK
+import NIOHTTP2
+import NIOTLS
+
+// One connection of HTTP/2, whose streams are slots. Frames are written to NIOHTTP2's handler without its multiplexer:
+// a channel for each stream would cost more than the request. What the multiplexer would do is little here: streams
+// are numbered, and windows are opened so wide that no answer waits for us (RFC 9113 section 5.2 leaves that to the
+// receiver; a generator wants the server's pace, not its own).
+final class HTTP2Line: ChannelLine {
+  /// The widest window there is.
+  private static let windowMax = Int(Int32.max)
+  /// The connection's window is opened again when so much of it is used.
+  private static let windowStep = 1 << 24
+  /// A connection whose stream numbers come to their end is replaced.
+  private static let streamMax: Int32 = .max - 2
+
+  private enum State {
+    case closed
+    case connecting
+    case open(ChannelHandlerContext)
+    /// The server takes no new streams on it; those that run may end.
+    case leaving(ChannelHandlerContext)
+  }
+
+  /// An answer that is coming.
+  private struct Stream {
+    var slot: Int
+    var status = 0
+    var watches: UInt64 = 0
+  }
+
+  /// A circle, which the loop breaks when the run is over.
+  private let owner: ChannelLoop
+  private let slots: Range<Int>
+  private var requests: RequestFields
+  private var state = State.closed
+  private var channel: (any Channel)?
+  private var streams: [HTTP2StreamID: Stream] = [:]
+  /// The stream of each slot; root when its request has not left.
+  private var streamOf: [HTTP2StreamID]
+  private var nextStream: Int32 = 1
+  private var consumed = 0
+  private var isDirty = false
+
+  init(_ owner: ChannelLoop, slots: Range<Int>, _ share: ThreadShare) {
+    self.owner = owner
+    self.slots = slots
+    streamOf = [HTTP2StreamID](repeating: .rootStream, count: slots.count)
+    let line = slots.lowerBound / max(slots.count, 1)
+    requests = RequestFields(
+      owner.plan, thread: share.thread + line * share.threads, threads: owner.plan.connections)
+  }
+
+  var isOpen: Bool {
+    if case .open = state { return true }
+    return false
+  }
+
+  func open() {
+    guard case .closed = state else { return }
+    state = .connecting
+    nextStream = 1
+    consumed = 0
+    owner.connect { [self] channel in
+      guard case .connecting = state, self.channel == nil else {
+        channel.close(promise: nil)
+        return
+      }
+      self.channel = channel
+      try owner.dial.addTLS(channel)
+      let settings = [
+        HTTP2Setting(parameter: .enablePush, value: 0),
+        HTTP2Setting(parameter: .initialWindowSize, value: Self.windowMax),
+        HTTP2Setting(parameter: .maxHeaderListSize, value: ResponseReader.headBytesMax),
+      ]
+      try channel.pipeline.syncOperations.addHandlers([
+        NIOHTTP2Handler(mode: .client, initialSettings: settings), HTTP2LineHandler(self),
+      ])
+    } failed: { [self] error in
+      drop(ChannelDial.kind(error, isHandshaking: false))
+    }
+  }
+
+  func send(_ request: Int, on slot: Int) {
+    switch state {
+    case .closed: open()
+    case .connecting, .leaving: break
+    case .open(let context): write(request, slot, context)
+    }
+  }
+
+  func abandon(_ slot: Int) {
+    let stream = streamOf[slot - slots.lowerBound]
+    guard stream != .rootStream else { return }
+    forget(stream)
+    switch state {
+    case .open(let context), .leaving(let context):
+      context.writeAndFlush(NIOAny(HTTP2Frame(streamID: stream, payload: .rstStream(.cancel))), promise: nil)
+    case .closed, .connecting: break
+    }
+  }
+
+  func flush() {
+    isDirty = false
+    if case .open(let context) = state { context.flush() }
+  }
+
+  func close() {
+    let channel = self.channel
+    self.channel = nil
+    state = .closed
+    channel?.close(promise: nil)
+  }
+
+  private func forget(_ stream: HTTP2StreamID) {
+    guard let known = streams.removeValue(forKey: stream) else { return }
+    streamOf[known.slot - slots.lowerBound] = .rootStream
+  }
+
+  /// The connection is of no use: everything on it has failed.
+  private func drop(_ kind: FailureKind) {
+    close()
+    streams.removeAll(keepingCapacity: true)
+    for slot in slots {
+      streamOf[slot - slots.lowerBound] = .rootStream
+      owner.worker.fail(slot, kind, at: owner.now)
+    }
+    owner.settled()
+  }
+
+  private func write(_ request: Int, _ slot: Int, _ context: ChannelHandlerContext) {
+    guard nextStream <= Self.streamMax else {
+      leave(context)
+      return
+    }
+    let stream = HTTP2StreamID(Int(nextStream))
+    nextStream += 2
+    streams[stream] = Stream(slot: slot)
+    streamOf[slot - slots.lowerBound] = stream
+    let (fields, body) = requests.next(request)
+    owner.worker.tally.bytesSent &+= UInt64(body.count)
+    let head = HTTP2Frame.FramePayload.Headers(headers: fields, endStream: body.isEmpty)
+    context.write(NIOAny(HTTP2Frame(streamID: stream, payload: .headers(head))), promise: nil)
+    if !body.isEmpty {
+      let data = HTTP2Frame.FramePayload.Data(
+        data: .byteBuffer(context.channel.allocator.buffer(bytes: body)), endStream: true)
+      context.write(NIOAny(HTTP2Frame(streamID: stream, payload: .data(data))), promise: nil)
+    }
+    guard !isDirty else { return }
+    isDirty = true
+    owner.needsFlush(self)
+  }
+
+  /// No new streams here; when the last one ends, the connection does.
+  private func leave(_ context: ChannelHandlerContext) {
+    state = .leaving(context)
+    closeIfUnused()
+  }
+
+  private func closeIfUnused() {
+    guard case .leaving = state, streams.isEmpty else { return }
+    close()
+    // Requests that came meanwhile leave on the next one.
+    if slots.contains(where: { owner.worker.request(on: $0) != nil }) { open() }
+  }
+
+  // MARK: What the channel says
+
+  fileprivate func opened(_ context: ChannelHandlerContext) {
+    guard context.channel === channel else { return }
+    state = .open(context)
+    owner.worker.tally.connections &+= 1
+    owner.settled()
+    let wider = HTTP2Frame(streamID: .rootStream, payload: .windowUpdate(windowSizeIncrement: Self.windowMax - 65_535))
+    context.writeAndFlush(NIOAny(wider), promise: nil)
+    for slot in slots {
+      if let request = owner.worker.request(on: slot) { write(request, slot, context) }
+    }
+    if isDirty { flush() }
+  }
+
+  fileprivate func received(_ frame: HTTP2Frame, _ context: ChannelHandlerContext) {
+    guard context.channel === channel else { return }
+    switch frame.payload {
+    case .headers(let head): received(head, frame.streamID)
+    case .data(let data):
+      let count = data.data.readableBytes
+      owner.worker.tally.bytesReceived &+= UInt64(count)
+      widen(by: count + (data.paddingBytes ?? 0), context)
+      if data.endStream { finish(frame.streamID) }
+    case .rstStream: failed(frame.streamID, .reset)
+    case .goAway(let last, _, _):
+      // The server has not seen those and never will (RFC 9113 section 6.8): they leave again on the next connection.
+      for stream in Array(streams.keys) where stream > last { forget(stream) }
+      if isOpen { leave(context) }
+    default: break
+    }
+  }
+
+  private func received(_ head: HTTP2Frame.FramePayload.Headers, _ stream: HTTP2StreamID) {
+    guard var known = streams[stream] else { return }
+    // Trailers have no status and change nothing but the end.
+    if known.status == 0, let status = head.headers.first(name: ":status").flatMap({ Int($0) }), status >= 200 {
+      known.status = status
+      for (index, watch) in owner.watching.enumerated() {
+        let name = String(decoding: watch.name, as: UTF8.self)
+        let found = head.headers[name].contains { value in watch.value.map { value.utf8.elementsEqual($0) } ?? true }
+        if found { known.watches |= 1 << UInt64(index) }
+      }
+      streams[stream] = known
+    }
+    if head.endStream { finish(stream) }
+  }
+
+  private func finish(_ stream: HTTP2StreamID) {
+    guard let known = streams[stream] else { return }
+    forget(stream)
+    if known.status == 0 {
+      owner.worker.fail(known.slot, .malformed, at: owner.now)
+    } else {
+      owner.worker.respond(known.slot, status: known.status, watches: known.watches, at: owner.now)
+    }
+    closeIfUnused()
+  }
+
+  private func failed(_ stream: HTTP2StreamID, _ kind: FailureKind) {
+    guard let known = streams[stream] else { return }
+    forget(stream)
+    owner.worker.fail(known.slot, kind, at: owner.now)
+    closeIfUnused()
+  }
+
+  private func widen(by bytes: Int, _ context: ChannelHandlerContext) {
+    consumed += bytes
+    guard consumed >= Self.windowStep else { return }
+    let frame = HTTP2Frame(streamID: .rootStream, payload: .windowUpdate(windowSizeIncrement: consumed))
+    consumed = 0
+    context.writeAndFlush(NIOAny(frame), promise: nil)
+  }
+
+  fileprivate func readCompleted(_ context: ChannelHandlerContext) {
+    guard context.channel === channel else { return }
+    owner.advance()
+  }
+
+  fileprivate func ended(_ context: ChannelHandlerContext) {
+    guard context.channel === channel else { return }
+    if case .connecting = state { drop(.tls) } else { drop(.closed) }
+  }
+
+  fileprivate func failed(_ error: any Error, _ context: ChannelHandlerContext) {
+    guard context.channel === channel else { return }
+    // An error of one stream is told for that stream as well, by its reset.
+    if error is NIOHTTP2Errors.StreamError { return }
+    if case .connecting = state {
+      drop(ChannelDial.kind(error, isHandshaking: isSecure))
+    } else {
+      drop(ChannelDial.kind(error, isHandshaking: false))
+    }
+  }
+
+  fileprivate func disagreed(_ context: ChannelHandlerContext) {
+    guard context.channel === channel else { return }
+    drop(.tls)
+  }
+
+  fileprivate var isSecure: Bool { owner.dial.tls != nil }
+}
+
+/// The end of one channel's pipeline; the line outlives it.
+private final class HTTP2LineHandler: ChannelInboundHandler {
+  typealias InboundIn = HTTP2Frame
+
+  private let line: HTTP2Line
+
+  init(_ line: HTTP2Line) { self.line = line }
+
+  func channelActive(context: ChannelHandlerContext) {
+    if !line.isSecure { line.opened(context) }
+  }
+
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    guard case .handshakeCompleted(let agreed)? = event as? TLSUserEvent else { return }
+    if agreed == "h2" { line.opened(context) } else { line.disagreed(context) }
+  }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) { line.received(unwrapInboundIn(data), context) }
+
+  func channelReadComplete(context: ChannelHandlerContext) { line.readCompleted(context) }
+
+  func channelInactive(context: ChannelHandlerContext) { line.ended(context) }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) { line.failed(error, context) }
+}

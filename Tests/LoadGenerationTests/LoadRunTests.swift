@@ -1,0 +1,125 @@
+import Testing
+
+@testable import LoadGeneration
+
+// Whole runs against servers of known behaviour, over real sockets of this host.
+
+@Suite(.serialized) struct LoadRunTests {
+  /// A stall of the server as it looks from outside: the same requests, measured in both ways.
+  @Test func aStallShowsInTheOpenLoopAndHidesInTheClosedOne() async throws {
+    // A server that answers at once, and for 400 ms of 2 s not at all.
+    let stall: ScriptedServer.Delay = { time in
+      let phase = time.inSeconds.truncatingRemainder(dividingBy: 2)
+      return phase >= 0.8 && phase < 1.2 ? .seconds(1.2 - phase) : .zero
+    }
+    let server = try await ScriptedServer(delay: stall)
+    var open = try server.plan(.open(.constant(500, for: .seconds(2)), .even))
+    open.connections = 2
+    let honest = try await LoadRun.run(open)
+    var closed = try server.plan(.closed(.seconds(2)))
+    closed.connections = 2
+    let naive = try await LoadRun.run(closed)
+    try await server.stop()
+    #expect(honest.total.failed == 0)
+    #expect(honest.total.responses == 1000)
+    // One request in five was due in the stall, at latencies spread from 0 to 400 ms: the truth is
+    // P90 = 200 ms, P99 = 380 ms. The machine may be slow, never quick.
+    #expect(honest.total.latency.percentile(90) > 180_000_000)
+    #expect(honest.total.latency.percentile(99) > 360_000_000)
+    #expect(honest.total.latency.percentile(50) < 100_000_000)
+    // A closed loop meets the stall with two requests of thousands: its P99 knows nothing of it.
+    #expect(naive.total.responses > 1000)
+    #expect(naive.total.latency.percentile(99) < 100_000_000)
+    // So says the open run too, when it counts from sending as closed loops do.
+    #expect(honest.total.service.percentile(99) < honest.total.latency.percentile(99) / 2)
+  }
+
+  @Test func anOpenLoopReachesItsRateAndKeepsItsConnections() async throws {
+    let server = try await ScriptedServer()
+    var plan = try server.plan(.open(.constant(400, for: .seconds(1)), .poisson))
+    plan.connections = 8
+    plan.threads = 3
+    plan.expectations = try ["header X-State == open", "status 200 > 0", "errors == 0", "p50 < 1ns"].map(
+      Expectation.parse)
+    let result = try await LoadRun.run(plan)
+    try await server.stop()
+    #expect(result.total.responses == result.total.sent)
+    #expect(abs(Int(result.total.responses) - 400) < 100)
+    #expect(result.total.connections == 8)
+    #expect(result.verdicts.map(\.held) == [true, true, true, false])
+    #expect(result.intervals.count >= 4)
+    #expect(result.intervals.reduce(0) { $0 + $1.responses } == result.total.responses)
+  }
+
+  @Test func withoutKeepAliveEachRequestHasAConnection() async throws {
+    for closes in [true, false] {
+      let server = try await ScriptedServer(closes: closes)
+      var plan = try server.plan(.open(.constant(100, for: .milliseconds(500)), .even))
+      plan.carried = .http1(keepAlive: false)
+      plan.connections = 4
+      let result = try await LoadRun.run(plan)
+      try await server.stop()
+      #expect(result.total.responses == 50)
+      #expect(result.total.failed == 0)
+      #expect(result.total.connections == 50)
+    }
+  }
+
+  @Test(arguments: [
+    ("HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nshort", FailureKind.closed), ("SSH-2.0\r\n\r\n", .malformed),
+    ("", .closed),
+  ])
+  func brokenAnswersAreErrorsOfTheirKind(_ answer: String, _ kind: FailureKind) async throws {
+    let server = try await ScriptedServer(answer: answer, closes: true)
+    var plan = try server.plan(.open(.constant(100, for: .milliseconds(200)), .even))
+    plan.connections = 4
+    let result = try await LoadRun.run(plan)
+    try await server.stop()
+    #expect(result.total.failures(kind) + result.total.failures(.reset) == 20)
+    #expect(result.total.responses == 0)
+  }
+
+  @Test func answersThatEndWithTheirConnectionAreWhole() async throws {
+    let server = try await ScriptedServer(answer: "HTTP/1.1 200 OK\r\n\r\nuntil the end", closes: true)
+    var plan = try server.plan(.open(.constant(100, for: .milliseconds(200)), .even))
+    plan.connections = 4
+    let result = try await LoadRun.run(plan)
+    try await server.stop()
+    #expect(result.total.responses == 20)
+  }
+
+  @Test func aServerThatIsNotThereOrSilentEndsTheRunAllTheSame() async throws {
+    let silent = try await ScriptedServer(delay: { _ in .seconds(60) })
+    var plan = try silent.plan(.open(.constant(50, for: .milliseconds(300)), .even))
+    plan.connections = 3
+    plan.timeout = .milliseconds(300)
+    let result = try await LoadRun.run(plan)
+    try await silent.stop()
+    #expect(result.total.responses == 0)
+    #expect(result.total.failed == 15)
+    #expect(result.total.failures(.timeout) >= 3)
+    // Its port is free now.
+    let refused = try await LoadRun.run(plan)
+    #expect(refused.total.failures(.refused) == 15)
+  }
+
+  @Test func aRunThatIsStoppedEndsSoonWithWhatItHas() async throws {
+    let server = try await ScriptedServer()
+    let plan = try server.plan(.open(.constant(200, for: .seconds(600)), .even))
+    let stop = LoadStop()
+    let start = ContinuousClock.now
+    let result = try await LoadRun.run(plan, stop: stop) { progress in
+      if progress.soFar.total.responses > 20 { stop.stop() }
+    }
+    try await server.stop()
+    #expect(result.interrupted)
+    #expect(result.total.responses > 20)
+    #expect(ContinuousClock.now - start < .seconds(30))
+  }
+
+  @Test func moreConnectionsThanDescriptorsAreRefused() async throws {
+    var plan = try LoadPlan(port: 1, pace: .closed(.seconds(1)))
+    plan.connections = LoadPlan.connectionsMax
+    await #expect(throws: LoadFailure.self) { try await LoadRun.run(plan) }
+  }
+}
