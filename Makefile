@@ -5,7 +5,7 @@ RELEASE := .build/release/sluice
 DEBUG := .build/debug/sluice
 
 .DEFAULT_GOAL := help
-.PHONY: help run drill release test check-commands lint bench bench-allocations bench-limits docs clean dependencies
+.PHONY: help run drill release test check-commands lint bench bench-load bench-allocations bench-limits compare docs clean dependencies
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
@@ -45,6 +45,13 @@ lint: ## Check the rules of style that a program can check
 
 bench: release ## Compare with HAProxy, nginx, Envoy and Go: BENCH="--only sluice,haproxy --seconds 3"
 	Benchmarks/Compare/compare.py --install $(BENCH)
+
+compare: release ## Compare gateways over connections, also in Go, Java, Python: COMPARE="--html page.html --seconds 3"
+	Benchmarks/Compare/gateways.py --install $(COMPARE)
+
+bench-load: release ## Compare the load generator with wrk; fails under 0.6 of its rate
+	@scripts/install-bench-peers
+	Benchmarks/Compare/generator.py $(BENCH)
 
 bench-allocations: release ## Allocations a proxied request; fails over 6 (BENCH=--stacks shows where)
 	Benchmarks/Allocations/allocations.py $(BENCH)

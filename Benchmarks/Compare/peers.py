@@ -50,8 +50,9 @@ class Site:
             self.write("both.pem", certificate.read() + key.read())
 
 
-def start_upstream(site):
-    """nginx with one worker on the load core: 300 bytes for /, 64 KiB for /64k, what it received for /echo."""
+def start_upstream(site, core=LOAD_CORE):
+    """nginx with one worker, on the load core: 300 bytes for /, 64 KiB for /64k, what it received for /echo, and at
+    /counts how many connections it accepted and requests it served."""
     os.makedirs(site.path("root"), exist_ok=True)
     site.write("root/64k", "y" * LARGE_BODY_BYTES)
     config = site.write("upstream.conf", f"""
@@ -63,12 +64,13 @@ http {{
   server {{
     listen 127.0.0.1:{site.upstream_port} backlog=4096; root {site.path("root")}; default_type text/plain;
     location /64k {{ }}
+    location = /counts {{ stub_status; }}
     location /echo {{ return 200 "for=$http_x_forwarded_for;host=$http_host;"; }}
     location / {{ return 200 "{"x" * SMALL_BODY_BYTES}"; }}
   }}
 }}
 """)
-    child = Child("upstream", [_program("nginx"), "-c", config, "-p", site.directory], LOAD_CORE,
+    child = Child("upstream", [_program("nginx"), "-c", config, "-p", site.directory], core,
                   site.path("upstream.log"))
     return child.listening_on(site.upstream_port)
 
