@@ -1,4 +1,5 @@
 import NIOCore
+import NIOHTTP1
 import NIOPosix
 import NIOSSL
 
@@ -31,9 +32,8 @@ final class ChannelCarriers: Sendable {
       var captured = [[[UInt8]]](repeating: [], count: step.captures.count)
       for _ in 0..<step.times {
         values.roll(step.request.variables)
-        var bytes: [UInt8] = []
-        RequestWriter(authority: plan.target.authority, closes: true).write(step.request, values.values, into: &bytes)
-        let answer = try await OneRequest.send(bytes, dial: dial, on: group.next(), timeout: plan.timeout)
+        let (head, body) = Self.parts(step.request, values.values, plan.target.authority)
+        let answer = try await OneRequest.send(head, body, dial: dial, on: group.next(), timeout: plan.timeout)
         guard answer.status == step.status else {
           throw LoadFailure("before: \(step.request.name) was answered \(answer.status), expected \(step.status)")
         }
@@ -46,6 +46,24 @@ final class ChannelCarriers: Sendable {
         values = VariableValues(plan.mix.variables, seed: plan.seed, thread: 0, threads: 1)
       }
     }
+  }
+
+  private static func parts(
+    _ request: RequestTemplate, _ values: [[UInt8]], _ authority: String
+  ) -> (HTTPRequestHead, [UInt8]) {
+    func bytes(_ pieces: [RequestTemplate.Piece]) -> [UInt8] {
+      var bytes: [UInt8] = []
+      RequestWriter.append(pieces, values, to: &bytes)
+      return bytes
+    }
+    func text(_ pieces: [RequestTemplate.Piece]) -> String { String(decoding: bytes(pieces), as: UTF8.self) }
+    var fields = HTTPHeaders(request.fields.map { ($0.name, text($0.value)) })
+    if !fields.contains(name: "Host") { fields.add(name: "Host", value: authority) }
+    fields.add(name: "Connection", value: "close")
+    let body = bytes(request.body)
+    if request.saysLength { fields.add(name: "Content-Length", value: "\(body.count)") }
+    let method = HTTPMethod(rawValue: request.method)
+    return (HTTPRequestHead(version: .http1_1, method: method, uri: text(request.path), headers: fields), body)
   }
 
   func shutDown() async { try? await group.shutdownGracefully() }

@@ -16,7 +16,7 @@ struct WholeAnswer: Sendable {
 enum OneRequest {
   /// Throws a sentence when there is no whole answer within the time limit.
   static func send(
-    _ bytes: [UInt8], dial: ChannelDial, on loop: any EventLoop, timeout: Duration
+    _ head: HTTPRequestHead, _ body: [UInt8], dial: ChannelDial, on loop: any EventLoop, timeout: Duration
   ) async throws -> WholeAnswer {
     let promise = loop.makePromise(of: WholeAnswer.self)
     let deadline = loop.scheduleTask(in: .nanoseconds(timeout.inNanoseconds)) {
@@ -28,13 +28,17 @@ enum OneRequest {
         .channelInitializer { channel in
           channel.eventLoop.makeCompletedFuture {
             try dial.addTLS(channel)
-            try channel.pipeline.syncOperations.addHandlers([
-              ByteToMessageHandler(HTTPResponseDecoder()), AnswerKeeper(promise),
-            ])
+            try channel.pipeline.syncOperations.addHTTPClientHandlers()
+            try channel.pipeline.syncOperations.addHandler(AnswerKeeper(promise))
           }
         }
         .connect(to: dial.address).get()
-      channel.writeAndFlush(channel.allocator.buffer(bytes: bytes), promise: nil)
+      channel.write(HTTPClientRequestPart.head(head), promise: nil)
+      if !body.isEmpty {
+        let buffer = channel.allocator.buffer(bytes: body)
+        channel.write(HTTPClientRequestPart.body(.byteBuffer(buffer)), promise: nil)
+      }
+      channel.writeAndFlush(HTTPClientRequestPart.end(nil), promise: nil)
       defer { channel.close(promise: nil) }
       return try await promise.futureResult.get()
     } catch let failure as LoadFailure {
