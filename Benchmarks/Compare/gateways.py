@@ -87,6 +87,7 @@ def main():
                 failures.append(f"{name} answers wrongly: " + "; ".join(wrong))
                 peer.stop()
                 continue
+            peer.stop()
             peers.append(peer)
             versions[name] = peer.version()
         for connections in options.connections:
@@ -156,12 +157,19 @@ def counts(text):
 def measure(peers, site, options, connections, failures):
     """Interleaved rounds at one number of connections: {gateway: [Cell]}. A gateway that fails is left out of it."""
     cells = {peer.name: [] for peer in peers}
-    for peer in peers:
-        generate(options, peer, connections, WARM_UP_SECONDS, failures)
     for number in range(1, options.rounds + 1):
         for peer in peers:
             progress(f"{connections} connections, round {number} of {options.rounds}: {peer.name}")
-            cell = measure_cell(peer, site, options, connections, failures)
+            try:
+                # Alone: what the pools of all gateways keep open together is more than the upstream can have.
+                peer.start()
+                generate(options, peer, connections, WARM_UP_SECONDS, failures)
+                cell = measure_cell(peer, site, options, connections, failures)
+            except StartFailure as error:
+                failures.append(str(error))
+                continue
+            finally:
+                peer.stop()
             if cell:
                 cells[peer.name].append(cell)
     return cells
