@@ -5,7 +5,8 @@ RELEASE := .build/release/sluice
 DEBUG := .build/debug/sluice
 
 .DEFAULT_GOAL := help
-.PHONY: help run drill release test check-commands lint bench bench-load bench-allocations bench-limits compare docs clean dependencies
+.PHONY: help run drill release test check-commands lint bench bench-load bench-allocations bench-limits \
+  bench-shared-limits bench-limit-variants compare docs clean dependencies
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
@@ -38,6 +39,7 @@ check-commands: ## Check whoami, dev-cert, Go endpoints, check, gRPC, bookstore,
 	ONCE=1 SLUICE=$(DEBUG) Examples/quick-start/run
 	ONCE=1 SLUICE=$(DEBUG) Examples/bookstore/run
 	SLUICE=$(DEBUG) Examples/bookstore/drill
+	Benchmarks/Limits/shared.py --sluice $(DEBUG) --seconds 3 --tolerance 3
 
 lint: ## Check the rules of style that a program can check
 	scripts/lint
@@ -58,6 +60,12 @@ bench-allocations: release ## Allocations a proxied request; fails over 6 (BENCH
 
 bench-limits: ## Cost of a decision of a local rate limit; fails over 150 ns
 	$(SWIFT) run -c release --package-path Benchmarks/Limits limit-decisions
+
+bench-shared-limits: release ## Two gateways share a limit through Redis; fails outside 99 to 101 %
+	Benchmarks/Limits/shared.py $(BENCH)
+
+bench-limit-variants: ## Ways to share a limit through Redis, measured
+	Benchmarks/Limits/variants.py $(BENCH)
 
 docs: dependencies ## Build the API documentation into .build/docs
 	scripts/build-docs

@@ -41,6 +41,7 @@ let package = Package(
     // C libraries of the system. Makefile names the Debian packages.
     .target(name: "CRE2", cxxSettings: [.define("SLUICE_RE2")], linkerSettings: [.linkedLibrary("re2"), .linkedLibrary("stdc++")]),
     .systemLibrary(name: "CYAML", providers: [.apt(["libyaml-dev"])]),
+    .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CCrypt", providers: [.apt(["libcrypt-dev"])]),
     .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
@@ -65,9 +66,23 @@ let package = Package(
       ],
       swiftSettings: house),
     .target(
+      name: "SharedLimits",
+      dependencies: [
+        "CHiredis", "ResiliencePolicies", nio("NIOCore"), nio("NIOPosix"),
+        .product(name: "NIOHTTP2", package: "swift-nio-http2"),
+        .product(name: "NIOHPACK", package: "swift-nio-http2"),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
+        .product(name: "Crypto", package: "swift-crypto"),
+      ],
+      resources: [
+        .embedInCode("Scripts/bucket.lua"), .embedInCode("Scripts/sliding-window.lua"),
+        .embedInCode("Scripts/fixed-window.lua"),
+      ],
+      swiftSettings: house),
+    .target(
       name: "GatewayDataPlane",
       dependencies: [
-        "GatewayModel", "ResiliencePolicies", "Observability", "Identity", "CRE2", "CZlib", "CCrypt",
+        "GatewayModel", "ResiliencePolicies", "SharedLimits", "Observability", "Identity", "CRE2", "CZlib", "CCrypt",
         nio("NIOCore"), nio("NIOPosix"), nio("NIOTLS"), nio("NIOConcurrencyHelpers"),
         .product(name: "NIOSSL", package: "swift-nio-ssl"),
         .product(name: "NIOHTTP2", package: "swift-nio-http2"),
@@ -98,7 +113,7 @@ let package = Package(
     .target(
       name: "GatewayRuntime",
       dependencies: [
-        "GatewayModel", "Observability", "GatewayDataPlane", "ConfigurationSources", "AdminAPI",
+        "GatewayModel", "Observability", "GatewayDataPlane", "ConfigurationSources", "AdminAPI", "SharedLimits",
         nio("NIOCore"), nio("NIOPosix"),
         .product(name: "X509", package: "swift-certificates"),
         .product(name: "SwiftASN1", package: "swift-asn1"),
@@ -167,6 +182,9 @@ let package = Package(
       swiftSettings: house),
     .testTarget(
       name: "ResiliencePoliciesTests", dependencies: ["ResiliencePolicies", "GatewayModel"], swiftSettings: house),
+    .testTarget(
+      name: "SharedLimitsTests",
+      dependencies: ["SharedLimits", "ResiliencePolicies", nio("NIOCore"), nio("NIOPosix")], swiftSettings: house),
     .testTarget(
       name: "GatewayDataPlaneTests",
       dependencies: [

@@ -55,6 +55,7 @@ struct AdminResponder: Sendable {
     case ["health", "breaker_metrics"]: return await breakers(request)
     case ["ping"]: return settings.ping.map { ProbeAnswers(sources: sources).ping($0) }
     case ["api", "version"]: return version()
+    case ["api", "limit-stores"]: return limitStores()
     case ["api", "generations"]: return LedgerAnswers(sources: sources).generations()
     case ["debug", "ledger"]: return LedgerAnswers(sources: sources).rows(request.query)
     case ["api", "entrypoints"]:
@@ -79,6 +80,19 @@ struct AdminResponder: Sendable {
   private func breakers(_ request: AdminRequest) async -> AdminAnswer {
     if request.accept.lowercased().hasPrefix("application/json") { return BreakerAnswers(sources: sources).json() }
     return await metrics(request, prefix: BreakerAnswers.prefix)
+  }
+
+  private func limitStores() -> AdminAnswer {
+    .json(
+      .array(
+        sources.limitStores().map { store in
+          .object([
+            ("name", .string(store.name)), ("state", .string(store.state)),
+            ("reason", .string(orNothing: store.reason)),
+            ("clockSkewMilliseconds", .number(Double(store.skewMicroseconds) / 1000)),
+            ("decided", .integer(store.decided)), ("unavailable", .integer(store.unavailable)),
+          ])
+        }))
   }
 
   private func version() -> AdminAnswer {

@@ -20,6 +20,8 @@ public struct AdminSources: Sendable {
   public var isServerUp: @Sendable (_ service: String, _ url: String) -> Bool
   /// How every circuit breaker is, by name.
   public var breakers: @Sendable () -> [BreakerStatus]
+  /// How the stores of shared limits are.
+  public var limitStores: @Sendable () -> [LimitStore]
   public var metrics: MetricsRegistry
   public var ledger: Ledger
   /// Nanoseconds of the loops' clock, which the ledger's times are on.
@@ -33,7 +35,8 @@ public struct AdminSources: Sendable {
     isDraining: @escaping @Sendable () -> Bool = { false },
     generations: @escaping @Sendable () -> [Generation] = { [] },
     isServerUp: @escaping @Sendable (_ service: String, _ url: String) -> Bool = { _, _ in true },
-    breakers: @escaping @Sendable () -> [BreakerStatus] = { [] }
+    breakers: @escaping @Sendable () -> [BreakerStatus] = { [] },
+    limitStores: @escaping @Sendable () -> [LimitStore] = { [] }
   ) {
     self.version = version
     self.metrics = metrics
@@ -46,6 +49,7 @@ public struct AdminSources: Sendable {
     self.generations = generations
     self.isServerUp = isServerUp
     self.breakers = breakers
+    self.limitStores = limitStores
   }
 
   /// What runs.
@@ -84,6 +88,30 @@ public struct AdminSources: Sendable {
     public init(message: String, atUnixSeconds: Int64) {
       self.message = message
       self.atUnixSeconds = atUnixSeconds
+    }
+  }
+
+  /// A store of shared limits.
+  public struct LimitStore: Sendable {
+    public var name: String
+    /// `up`, `down`, `connecting`, or `skewed` when the clocks are too far apart.
+    public var state: String
+    /// Why it is down; empty otherwise.
+    public var reason: String
+    /// The store's clock minus this machine's.
+    public var skewMicroseconds: Int64
+    public var decided: UInt64
+    public var unavailable: UInt64
+
+    public init(
+      name: String, state: String, reason: String, skewMicroseconds: Int64, decided: UInt64, unavailable: UInt64
+    ) {
+      self.name = name
+      self.state = state
+      self.reason = reason
+      self.skewMicroseconds = skewMicroseconds
+      self.decided = decided
+      self.unavailable = unavailable
     }
   }
 

@@ -100,6 +100,39 @@ enum MiddlewareShape {
       ("algorithm", value.algorithm == .tokenBucket ? nil : .string(value.algorithm.rawValue)),
       ("shadow", .boolean(orNothing: value.shadow)),
       ("maxSources", value.maxSources == RateLimit().maxSources ? nil : .integer(value.maxSources)),
+      ("redis", value.redis.map(redis)),
+      ("dynamic", value.dynamic.map(dynamic)),
+    ])
+  }
+
+  private static func dynamic(_ value: RateLimitDynamic) -> JSON {
+    .object([
+      ("redis", .string(orNothing: value.redis)), ("etcd", .string(orNothing: value.etcd)),
+      ("endpoints", .strings(orNothing: value.endpoints)), ("username", .string(orNothing: value.username)),
+      ("password", value.password.isEmpty ? nil : "REDACTED"),
+    ])
+  }
+
+  private static func redis(_ value: RateLimitRedis) -> JSON {
+    .object([
+      ("endpoints", .strings(orNothing: value.endpoints)),
+      ("username", .string(orNothing: value.username)),
+      ("password", value.password.isEmpty ? nil : "REDACTED"),
+      ("db", value.db == 0 ? nil : .integer(value.db)),
+      (
+        "tls",
+        value.tls.map { tls in
+          .object([
+            ("ca", .string(orNothing: tls.ca)), ("cert", .string(orNothing: tls.cert)),
+            ("key", tls.key == nil ? nil : "REDACTED"),
+            ("insecureSkipVerify", .boolean(orNothing: tls.insecureSkipVerify)),
+          ])
+        }
+      ),
+      ("dialTimeout", .string(GoText.duration(value.dialTimeout))),
+      ("readTimeout", .string(GoText.duration(value.readTimeout))),
+      ("timeout", .string(GoText.duration(value.timeout))),
+      ("whenStoreIsDown", .string(value.whenStoreIsDown.rawValue)),
     ])
   }
 

@@ -3,6 +3,7 @@ import GatewayDataPlane
 import GatewayModel
 import NIOCore
 import Observability
+import SharedLimits
 
 /// Hands the gateway's own state to the admin side, as closures: the admin side knows neither runtime nor data plane.
 extension Gateway {
@@ -35,6 +36,13 @@ extension Gateway {
           .filter { $0.key == view.generation || held[$0.key] != nil }
           .map { AdminSources.Generation(number: $0.key, installedAtUnixSeconds: $0.value) }
       },
-      breakers: { [protections] in protections.breakers(now: NIODeadline.now().uptimeNanoseconds) })
+      breakers: { [protections] in protections.breakers(now: NIODeadline.now().uptimeNanoseconds) },
+      limitStores: { [self] in
+        limitStores.statuses.map {
+          AdminSources.LimitStore(
+            name: $0.name, state: $0.state.rawValue, reason: $0.reason, skewMicroseconds: $0.skewMicroseconds,
+            decided: $0.decided, unavailable: $0.unavailable)
+        }
+      })
   }
 }

@@ -5,6 +5,7 @@ import Logging
 import NIOCore
 import NIOPosix
 import Observability
+import SharedLimits
 import Synchronization
 
 /// The whole gateway: configuration in, traffic through, a clean end.
@@ -57,6 +58,7 @@ public final class Gateway: Sendable {
   private let accessLog: AccessLogWriter?
   private let logOutput: LogOutput
   private let threadPool: NIOThreadPool
+  let limitStores: SharedLimitStores
   private let state: Mutex<State>
   public let eventLoopCount: Int
 
@@ -78,6 +80,7 @@ public final class Gateway: Sendable {
     accessLog = parts.accessLog
     logOutput = parts.logOutput
     threadPool = parts.threadPool
+    limitStores = parts.surroundings.limitStores
     self.eventLoopCount = eventLoopCount
     let now = UnixClock.seconds()
     state = Mutex(State(configuration: parts.loaded, generation: 1, installedAt: now, generations: [1: now]))
@@ -144,7 +147,7 @@ public final class Gateway: Sendable {
   public static func problems(of configuration: ValidatedConfiguration) -> [String] {
     let pool = NIOThreadPool(numberOfThreads: 1)
     let series = SeriesSource(metrics: GatewayMetrics(version: ""), ledger: Ledger())
-    let builder = SnapshotBuilder(surroundings(series, pool))
+    let builder = SnapshotBuilder(surroundings(series, pool, SharedLimitStores(connects: false)))
     do {
       _ = try builder.build(configuration, generation: 0)
       return []
@@ -153,9 +156,11 @@ public final class Gateway: Sendable {
     }
   }
 
-  private static func surroundings(_ series: SeriesSource, _ pool: NIOThreadPool) -> SnapshotBuilder.Surroundings {
+  private static func surroundings(
+    _ series: SeriesSource, _ pool: NIOThreadPool, _ stores: SharedLimitStores
+  ) -> SnapshotBuilder.Surroundings {
     SnapshotBuilder.Surroundings(
-      series: series, threadPool: pool,
+      series: series, threadPool: pool, limitStores: stores,
       text: { path in
         guard case .success(let bytes) = FileReader.read(path, bytesMax: 16 * 1024 * 1024) else { return nil }
         return String(decoding: bytes, as: UTF8.self)
@@ -187,7 +192,9 @@ public final class Gateway: Sendable {
     }
     let pool = NIOThreadPool(numberOfThreads: 2)
     pool.start()
-    let surroundings = surroundings(SeriesSource(metrics: metrics, ledger: ledger), pool)
+    let stores = LimitStoreLog.stores(log)
+    metrics.collect(stores)
+    let surroundings = surroundings(SeriesSource(metrics: metrics, ledger: ledger), pool, stores)
     return Parts(
       loaded: configuration, version: version, path: path, allowUnsupported: allowUnsupported, metrics: metrics,
       ledger: ledger, log: log, logOutput: output, accessLog: writer, threadPool: pool, surroundings: surroundings)

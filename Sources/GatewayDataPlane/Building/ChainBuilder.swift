@@ -90,7 +90,7 @@ struct ChainBuilder {
     let services = self.services
     var context = MiddlewareCompiler.Context(
       threadPool: surroundings.threadPool, metrics: surroundings.series.metrics,
-      service: { services[localName($0)] }, text: surroundings.text)
+      limitStores: surroundings.limitStores, service: { services[localName($0)] }, text: surroundings.text)
     if let service {
       context.policy = protections.policy(
         ProtectionRegistry.Key(middleware: name, service: service), configuration,

@@ -1,6 +1,7 @@
 public import GatewayModel
 public import NIOPosix
 import Observability
+public import SharedLimits
 
 /// Compiles a validated configuration into a Snapshot.
 ///
@@ -19,17 +20,21 @@ public final class SnapshotBuilder {
     public var series: SeriesSource
     /// For what would hold up a loop: password hashes, files. Started by its owner.
     public var threadPool: NIOThreadPool
+    /// Where shared limits keep their counts.
+    public var limitStores: SharedLimitStores
     /// The text of a file that a middleware names; nil when it cannot be read.
     public var text: @Sendable (String) -> String?
     /// Makes the certificate that answers when none is configured, as Traefik does.
     public var generateCertificate: (@Sendable () throws -> (certificate: String, key: String))?
 
     public init(
-      series: SeriesSource, threadPool: NIOThreadPool, text: @escaping @Sendable (String) -> String?,
+      series: SeriesSource, threadPool: NIOThreadPool, limitStores: SharedLimitStores = SharedLimitStores(),
+      text: @escaping @Sendable (String) -> String?,
       generateCertificate: (@Sendable () throws -> (certificate: String, key: String))? = nil
     ) {
       self.series = series
       self.threadPool = threadPool
+      self.limitStores = limitStores
       self.text = text
       self.generateCertificate = generateCertificate
     }
@@ -86,6 +91,14 @@ public final class SnapshotBuilder {
       for name in entry.middlewares {
         chains.append(
           name, to: &middlewares, from: "http.routers.\(entry.name)", service: service?.name ?? entry.service)
+      }
+      if let at = middlewares.firstIndex(where: { $0.asksIdentity }),
+        !middlewares[..<at].contains(where: { $0.verifiesIdentity })
+      {
+        problems.append(
+          BuildProblem(
+            path: "http.routers.\(entry.name).middlewares",
+            what: "a middleware counts by sourceCriterion.jwtClaim, and none before it verifies a token"))
       }
       if entry.redirect == nil && entry.service.hasSuffix("@internal") && entry.service != "noop@internal" {
         problems.append(

@@ -18,6 +18,7 @@ final class InFlightReqLink: Middleware {
   }
 
   var actsOnEnd: Bool { true }
+  var asksIdentity: Bool { source.asksIdentity }
 
   func request(_ exchange: Exchange) -> Step {
     let note = ObjectIdentifier(self)

@@ -63,4 +63,12 @@ struct LimitFields: Sendable {
 extension Rejection {
   static let rateLimited = Rejection(
     status: 429, code: "rate-limited", detail: "This source has sent more requests than the limit allows.")
+  /// `whenStoreIsDown: deny`.
+  static let limitStoreDown: Rejection = {
+    var rejection = Rejection(
+      status: 503, code: "limit-store-down",
+      detail: "Whether the limit allows this request cannot be told at the moment.")
+    rejection.retryAfterSeconds = 1
+    return rejection
+  }()
 }

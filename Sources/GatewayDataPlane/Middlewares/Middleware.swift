@@ -21,6 +21,10 @@ public protocol Middleware: AnyObject, Sendable {
   var actsOnResponse: Bool { get }
   /// Whether `ended` does anything.
   var actsOnEnd: Bool { get }
+  /// Whether it verifies who calls (`Exchange.identity`).
+  var verifiesIdentity: Bool { get }
+  /// Whether a middleware before it in the chain must have done so.
+  var asksIdentity: Bool { get }
   func request(_ exchange: Exchange) -> Step
   func response(_ exchange: Exchange)
   func ended(_ exchange: Exchange)
@@ -29,6 +33,8 @@ public protocol Middleware: AnyObject, Sendable {
 extension Middleware {
   public var actsOnResponse: Bool { false }
   public var actsOnEnd: Bool { false }
+  public var verifiesIdentity: Bool { false }
+  public var asksIdentity: Bool { false }
   public func response(_ exchange: Exchange) {}
   public func ended(_ exchange: Exchange) {}
 }

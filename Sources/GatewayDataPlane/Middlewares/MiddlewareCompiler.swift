@@ -2,6 +2,7 @@ public import GatewayModel
 public import NIOPosix
 public import Observability
 import ResiliencePolicies
+public import SharedLimits
 
 /// Makes the links of a chain out of their configurations, when a Snapshot is built.
 ///
@@ -20,13 +21,17 @@ public enum MiddlewareCompiler {
     public var metrics: GatewayMetrics?
     /// What a protection knows of the service that its chain leads to; nil outside a chain, which only tests are.
     var policy: ProtectionPolicy?
+    /// Where shared limits keep their counts; nil: nowhere, each limit is this process's own.
+    public var limitStores: SharedLimitStores?
 
     public init(
-      threadPool: NIOThreadPool, metrics: GatewayMetrics? = nil, service: @escaping @Sendable (String) -> ServicePlan?,
+      threadPool: NIOThreadPool, metrics: GatewayMetrics? = nil, limitStores: SharedLimitStores? = nil,
+      service: @escaping @Sendable (String) -> ServicePlan?,
       text: @escaping @Sendable (_ path: String) -> String?
     ) {
       self.threadPool = threadPool
       self.metrics = metrics
+      self.limitStores = limitStores
       self.service = service
       self.text = text
     }
@@ -59,7 +64,9 @@ public enum MiddlewareCompiler {
     case .ipAllowList(let configuration): try IPAllowListLink(configuration)
     case .inFlightReq(let configuration): try InFlightReqLink(configuration)
     case .rateLimit(let configuration):
-      try RateLimitLink(configuration, name: name, series: context.metrics?.policy("rateLimit", middleware: name))
+      try RateLimitLink(
+        configuration, name: name, series: context.metrics?.policy("rateLimit", middleware: name),
+        stores: context.limitStores)
     case .chain: throw MiddlewareMistake("a chain is made of its parts")
     case .errors(let configuration):
       try ErrorsLink(configuration, service: context.service(configuration.service))

@@ -2,13 +2,15 @@ import GatewayModel
 import NIOCore
 import Observability
 import ResiliencePolicies
+import SharedLimits
 
 /// `rateLimit`: how many requests a source may send in a time; the others are answered with 429.
 ///
-/// The decision is a table's (`LimitTable`), exact over all shards. A request whose turn comes a little later waits
-/// here, on a timer of its loop: that of a leaky bucket, and one that comes less than half an interval too early at a
-/// token bucket (Traefik's smoothing). A wait under a millisecond is not waited; the place it took still counts. The
-/// client that goes takes its timer with it, and not its place: those behind it were told their times already.
+/// The decision is a table's (`LimitTable`), exact over all shards, or with `redis` a store's that other gateways ask
+/// too (`SharedLimit`). A request whose turn comes a little later waits here, on a timer of its loop: that of a leaky
+/// bucket, and one that comes less than half an interval too early at a token bucket (Traefik's smoothing). A wait
+/// under a millisecond is not waited; the place it took still counts. The client that goes takes its timer with it,
+/// and not its place: those behind it were told their times already.
 ///
 /// Every answer says how the source stands, in `RateLimit` and `RateLimit-Policy`; in shadow mode nothing is said and
 /// nothing refused, only counted.
@@ -19,25 +21,55 @@ final class RateLimitLink: Middleware {
 
   let table: LimitTable
   private let source: RequestSource
+  private let shared: SharedLimit?
+  private let dynamic: DynamicThresholds?
   private let isShadow: Bool
   private let fields: LimitFields
   private let series: PolicySeries?
 
-  init(_ configuration: RateLimit, name: String, series: PolicySeries?) throws(MiddlewareMistake) {
+  /// - Parameter stores: where a shared limit's store is had from.
+  init(
+    _ configuration: RateLimit, name: String, series: PolicySeries?, stores: SharedLimitStores?
+  ) throws(MiddlewareMistake) {
     table = LimitTable(try Self.quota(configuration), sourcesMax: configuration.maxSources)
     source = try RequestSource(configuration.sourceCriterion, otherwise: .address(ClientAddressStrategy(nil)))
     isShadow = configuration.shadow
     fields = LimitFields(name: name)
     self.series = series
+    shared = try Self.shared(configuration, name: name, stores)
+    dynamic = try DynamicThresholds.start(configuration, name: name, table: table, shared: shared, stores: stores)
   }
 
   var actsOnResponse: Bool { !isShadow }
   var actsOnEnd: Bool { true }
+  var asksIdentity: Bool { source.asksIdentity }
 
   func request(_ exchange: Exchange) -> Step {
+    series?.considered(exchange.shard.observation.metrics)
+    let key = source.key(of: exchange)
+    let now = exchange.shard.coarseNow
+    guard let shared else { return settle(table.decide(key, now: now), exchange) }
+    let quota = table.quota
+    guard quota.isLimited else { return .go }
+    if let refusal = shared.refusal(key, quota, now: now) { return settle(refusal, exchange) }
+    if isShadow {
+      observe(shared, key, quota, exchange)
+      return .go
+    }
+    shared.ask(key, source.text(of: exchange), quota, exchange) { [self] outcome, exchange in
+      switch outcome {
+      case .decided(let decision): return settle(decision, exchange)
+      case .unavailable(.allow): return .go
+      case .unavailable(.local): return settle(table.decide(key, now: exchange.shard.now()), exchange)
+      case .unavailable(.deny): return deny(exchange)
+      }
+    }
+    return .wait
+  }
+
+  /// What a decision means for the exchange.
+  private func settle(_ decision: LimitDecision, _ exchange: Exchange) -> Step {
     let metrics = exchange.shard.observation.metrics
-    series?.considered(metrics)
-    let decision = table.decide(source.key(of: exchange), now: exchange.shard.coarseNow)
     if isShadow {
       if decision.verdict == .refuse { series?.wouldReject(metrics) }
       return .go
@@ -54,6 +86,38 @@ final class RateLimitLink: Middleware {
     case .pass, .wait:
       report(decision, exchange)
       return .go
+    }
+  }
+
+  private func deny(_ exchange: Exchange) -> Step {
+    series?.rejected(exchange.shard.observation.metrics)
+    return .reject(.limitStoreDown)
+  }
+
+  /// A shadow of a shared limit asks and does not wait for the answer: it may not cost the request anything.
+  private func observe(_ shared: SharedLimit, _ key: SourceKey, _ quota: LimitQuota, _ exchange: Exchange) {
+    // Looked into on the loop only, where the answer comes.
+    let metrics = NIOLoopBound(exchange.shard.observation.metrics, eventLoop: exchange.eventLoop)
+    shared.ask(key, source.text(of: exchange), quota, exchange) { [series] outcome in
+      switch outcome {
+      case .decided(let decision) where decision.verdict == .refuse: series?.wouldReject(metrics.value)
+      case .unavailable(.deny): series?.wouldReject(metrics.value)
+      case .decided, .unavailable: break
+      }
+    }
+  }
+
+  private static func shared(
+    _ configuration: RateLimit, name: String, _ stores: SharedLimitStores?
+  ) throws(MiddlewareMistake) -> SharedLimit? {
+    guard let redis = configuration.redis, let stores else { return nil }
+    let settings = try StoreSettings(redis)
+    do throws(StoreMistake) {
+      guard let store = try stores.store(settings) else { return nil }
+      return SharedLimit(
+        store, redis.whenStoreIsDown, name: name, sourcesMax: configuration.maxSources)
+    } catch {
+      throw MiddlewareMistake("redis: \(error)")
     }
   }
 

@@ -34,6 +34,8 @@ extension Validation {
             .warning, .conflict, at: path.key("rateLimit").key("burst"),
             "\(path) counts in windows, where burst has no effect", expected: "no burst, or a bucket", key: true)
         }
+        if let dynamic = limit.dynamic { check(dynamic, of: limit, at: path.key("rateLimit").key("dynamic")) }
+        if let redis = limit.redis { check(redis, period: limit.period, at: path.key("rateLimit")) }
       case .basicAuth(let auth):
         if auth.users.isEmpty, auth.usersFile == nil, !isWritten(path.key("basicAuth").key("users")) {
           note(
@@ -61,6 +63,46 @@ extension Validation {
       note(
         .conflict, at: path, "\(path) has several criteria",
         expected: "one of ipStrategy, requestHeaderName, requestHost, jwtClaim and route",
+        key: true)
+    }
+  }
+
+  private mutating func check(_ redis: RateLimitRedis, period: Duration, at path: ConfigurationPath) {
+    let place = path.key("redis")
+    if redis.endpoints.isEmpty {
+      note(.missingKey, at: place, "\(place) has no endpoints", expected: "at least one, such as redis:6379", key: true)
+    }
+    if let tls = redis.tls, (tls.cert == nil) != (tls.key == nil) {
+      note(
+        .missingKey, at: place.key("tls"), "\(place.key("tls")) has \(tls.cert == nil ? "a key and no cert" : "a cert and no key")",
+        expected: "both or neither", key: true)
+    }
+    if period < .milliseconds(10) {
+      note(
+        .wrongValue, at: path.key("period"), "\(path.key("period")) is too short to be shared",
+        expected: "10ms or more with redis", key: true)
+    }
+    if redis.timeout < .milliseconds(1) {
+      note(
+        .wrongValue, at: place.key("timeout"), "\(place.key("timeout")) leaves Redis no time", expected: "1ms or more",
+        key: true)
+    }
+    if !redis.username.isEmpty, redis.password.isEmpty {
+      note(
+        .missingKey, at: place.key("username"), "\(place) has a username and no password", expected: "a password",
+        key: true)
+    }
+  }
+
+  private mutating func check(_ dynamic: RateLimitDynamic, of limit: RateLimit, at path: ConfigurationPath) {
+    if (dynamic.redis == nil) == (dynamic.etcd == nil) {
+      note(
+        .conflict, at: path, "\(path) names \(dynamic.redis == nil ? "no key" : "two keys")",
+        expected: "either redis or etcd", key: true)
+    } else if dynamic.endpoints.isEmpty, dynamic.etcd != nil || limit.redis == nil {
+      note(
+        .missingKey, at: path, "\(path) has no endpoints",
+        expected: dynamic.etcd == nil ? "endpoints such as redis:6379, or redis on the limit" : "endpoints such as etcd:2379",
         key: true)
     }
   }

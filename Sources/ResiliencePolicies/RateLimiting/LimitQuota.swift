@@ -82,6 +82,14 @@ public struct LimitQuota: Sendable, Equatable {
     }
   }
 
+  /// How much too early a request of a token bucket may come and wait: in nanoseconds.
+  public var smoothingNanoseconds: UInt64 {
+    algorithm == .tokenBucket && average > 0 ? waitUnits / unitsPerNanosecond : 0
+  }
+
+  /// The same in requests: at most a half.
+  public var smoothingRequests: Double { Double(waitUnits) / Double(unitsPerRequest) }
+
   /// Whether there is a limit at all.
   public var isLimited: Bool { average > 0 }
 
