@@ -40,6 +40,13 @@ ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 300\r\
 REQUEST = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: allocations\r\nAccept: */*\r\n\r\n"
 # Every request passes: what is counted is the decision and the fields of the answer.
 LIMIT = {"limit": "{rateLimit: {average: 1000000, burst: 1000000}}"}
+BREAKER_AND_TRIES = {
+    "guard": "{circuitBreaker: {failureRatio: 0.5, minimumRequests: 10}}",
+    "whole": "{timeout: {duration: 10s}}",
+    "again": "{retry: {attempts: 3, initialInterval: 100ms}}",
+    "twice": "{hedge: {delay: 5s}}",
+    "few": "{adaptiveConcurrency: {window: 10s}}",
+}
 ROUNDING = 0.02
 FRAMES_SHOWN = 7
 STACKS_SHOWN = 12
@@ -147,8 +154,10 @@ def main():
         forward = count(site, options, library, "forward", gate=options.gate)
         count(site, options, library, "TLS", tls=True)
         # A protection that lets a request pass may not allocate at all.
-        limited = count(site, options, library, "rateLimit", middlewares=LIMIT, gate=forward + ROUNDING)
-        if forward > options.gate or limited > forward + ROUNDING:
+        protected = [
+            count(site, options, library, name, middlewares=chain, gate=forward + ROUNDING)
+            for name, chain in (("rateLimit", LIMIT), ("breaker-and-tries", BREAKER_AND_TRIES))]
+        if forward > options.gate or max(protected) > forward + ROUNDING:
             print("FAILED: more allocations a proxied keep-alive request than allowed")
             return 1
         return 0

@@ -27,6 +27,10 @@ enum MiddlewareShape {
     case .compress: "compress"
     case .basicAuth: "basicAuth"
     case .circuitBreaker: "circuitBreaker"
+    case .retry: "retry"
+    case .hedge: "hedge"
+    case .timeout: "timeout"
+    case .adaptiveConcurrency: "adaptiveConcurrency"
     }
   }
 
@@ -62,6 +66,10 @@ enum MiddlewareShape {
     case .compress(let value): compress(value)
     case .basicAuth(let value): basicAuth(value)
     case .circuitBreaker(let value): ProtectionShape.circuitBreaker(value)
+    case .retry(let value): ProtectionShape.retry(value)
+    case .hedge(let value): ProtectionShape.hedge(value)
+    case .timeout(let value): ProtectionShape.timeout(value)
+    case .adaptiveConcurrency(let value): ProtectionShape.adaptiveConcurrency(value)
     }
   }
 

@@ -33,5 +33,42 @@ enum ProtectionShape {
     ])
   }
 
+  static func retry(_ value: Retry) -> JSON {
+    .object([
+      ("attempts", .integer(value.attempts)),
+      ("initialInterval", value.initialInterval > .zero ? duration(value.initialInterval) : nil),
+      ("timeout", value.timeout > .zero ? duration(value.timeout) : nil),
+      ("maxRequestBodyBytes", .integer(value.maxRequestBodyBytes)),
+      ("status", .strings(orNothing: value.status.map(\.description))),
+      ("disableRetryOnNetworkError", .boolean(orNothing: value.disableRetryOnNetworkError)),
+      ("retryNonIdempotentMethod", .boolean(orNothing: value.retryNonIdempotentMethod)),
+      ("budgetRatio", .number(value.budgetRatio)), ("budgetFloor", .integer(value.budgetFloor)),
+      ("shadow", .boolean(orNothing: value.shadow)),
+    ])
+  }
+
+  static func hedge(_ value: Hedge) -> JSON {
+    .object([
+      ("percentile", value.delay > .zero ? nil : .number(value.percentile)),
+      ("delay", value.delay > .zero ? duration(value.delay) : nil), ("budgetRatio", .number(value.budgetRatio)),
+      ("budgetFloor", .integer(value.budgetFloor)), ("shadow", .boolean(orNothing: value.shadow)),
+    ])
+  }
+
+  static func timeout(_ value: Timeout) -> JSON {
+    .object([
+      ("duration", duration(value.duration)), ("header", .string(value.header)),
+      ("shadow", .boolean(orNothing: value.shadow)),
+    ])
+  }
+
+  static func adaptiveConcurrency(_ value: AdaptiveConcurrency) -> JSON {
+    .object([
+      ("initialLimit", .integer(value.initialLimit)), ("minLimit", .integer(value.minLimit)),
+      ("maxLimit", .integer(value.maxLimit)), ("tolerance", .number(value.tolerance)),
+      ("window", duration(value.window)), ("shadow", .boolean(orNothing: value.shadow)),
+    ])
+  }
+
   private static func duration(_ value: Duration) -> JSON { .string(GoText.duration(value)) }
 }

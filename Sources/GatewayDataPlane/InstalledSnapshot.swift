@@ -31,7 +31,7 @@ final class InstalledSnapshot {
     switch service.kind {
     case .loadBalancer(let servers):
       if let sticky = service.sticky { return pickSticky(servers, sticky, service, exchange) }
-      return pickServer(servers, service, exchange.shard)
+      return pickServer(servers, service, exchange)
     case .weighted(let children):
       if let sticky = service.sticky, let name = exchange.request.cookie(sticky.name) {
         for child in children where child.weight > 0 && sticky.matches(child.service.name, exchange.request, name) {
@@ -61,18 +61,18 @@ final class InstalledSnapshot {
     _ servers: [ServicePlan.WeightedServer], _ sticky: StickyPlan, _ service: ServicePlan, _ exchange: Exchange
   ) -> ServerPlan? {
     if let value = exchange.request.cookie(sticky.name) {
-      for candidate in servers where candidate.weight > 0 && !exchange.shard.isDown(candidate.server) {
+      for candidate in servers where candidate.weight > 0 && !exchange.passesOver(candidate.server) {
         if exchange.request.bytes(value).elementsEqual(candidate.server.stickyToken) { return candidate.server }
       }
     }
-    guard let server = pickServer(servers, service, exchange.shard) else { return nil }
+    guard let server = pickServer(servers, service, exchange) else { return nil }
     exchange.stick(sticky, to: server.stickyToken)
     return server
   }
 
   /// Weighted round robin. Servers that could not be reached a moment ago are passed over while there are others.
   private func pickServer(
-    _ servers: [ServicePlan.WeightedServer], _ service: ServicePlan, _ shard: Shard
+    _ servers: [ServicePlan.WeightedServer], _ service: ServicePlan, _ exchange: Exchange
   ) -> ServerPlan? {
     guard !servers.isEmpty else { return nil }
     if service.hasEqualWeights {
@@ -82,13 +82,13 @@ final class InstalledSnapshot {
         let index = cursors[service.cursor] % servers.count
         cursors[service.cursor] = (index + 1) % servers.count
         let server = servers[index].server
-        if !shard.isDown(server) { return server }
+        if !exchange.passesOver(server) { return server }
         chosen = chosen ?? server
       }
       return chosen
     }
     let index = smooth(servers.count, service.cursor) { index in
-      shard.isDown(servers[index].server) ? 0 : servers[index].weight
+      exchange.passesOver(servers[index].server) ? 0 : servers[index].weight
     }
     if let index { return servers[index].server }
     // Every server is marked down: one is tried all the same, by weight.

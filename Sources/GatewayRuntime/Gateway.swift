@@ -135,6 +135,9 @@ public final class Gateway: Sendable {
       parts.metrics.collectBreakers { [protections = parts.surroundings.protections] in
         protections.breakers(now: NIODeadline.now().uptimeNanoseconds)
       }
+      parts.metrics.collectProtections { [protections = parts.surroundings.protections] in
+        protections.gauges(now: NIODeadline.now().uptimeNanoseconds)
+      }
       gateway.installed(configuration, snapshot)
       return gateway
     } catch {

@@ -110,7 +110,9 @@ import Testing
       state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
       return Int(state >> 33) % below
     }
-    let metrics = ["NetworkErrorRatio()", "LatencyAtQuantileMS(50)", "ResponseCodeRatio(500, 600, 0, 600)", "RequestCount()"]
+    let metrics = [
+      "NetworkErrorRatio()", "LatencyAtQuantileMS(50)", "ResponseCodeRatio(500, 600, 0, 600)", "RequestCount()",
+    ]
     let noise = ["RequestCount", "(", ")", "&&", "||", ">", "5", ",", "!", "x", "é", ".", "-", "=", "%"]
     var taken = 0
     for _ in 0..<20_000 {

@@ -109,7 +109,7 @@ extension GatewayModel.Middleware {
   /// Whether it keeps something for each service its chain leads to.
   fileprivate var protectsService: Bool {
     switch self {
-    case .circuitBreaker: true
+    case .circuitBreaker, .retry, .timeout, .hedge, .adaptiveConcurrency: true
     default: false
     }
   }

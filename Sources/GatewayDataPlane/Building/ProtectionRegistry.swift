@@ -3,8 +3,8 @@ import NIOConcurrencyHelpers
 public import Observability
 import ResiliencePolicies
 
-/// The state of protections that outlives a Snapshot: one breaker for each middleware and service, shared by every router
-/// that names both.
+/// The state of protections that outlives a Snapshot: one breaker for each middleware and service, shared by every
+/// router that names both.
 ///
 /// A link of a chain is made anew with each Snapshot; what it learned must not be, or a reload would close every open
 /// breaker. So links get their state here, by the names of middleware and service, and keep it as long as the settings
@@ -30,9 +30,14 @@ public final class ProtectionRegistry: Sendable {
 
     /// What the protection knew before, if it may keep it, else something new; nil for what is no protection.
     mutating func policy(_ key: Key, _ configuration: GatewayModel.Middleware, now: UInt64) -> ProtectionPolicy? {
-      let known = (entries[key] ?? before[key])?.policy
-      guard let policy = ProtectionPolicy(configuration, keeping: known, stripes: stripes, now: now) else { return nil }
-      entries[key] = Entry(configuration: configuration, policy: policy)
+      if let known = entries[key] ?? before[key],
+        let policy = known.policy.kept(from: known.configuration, configuration)
+      {
+        entries[key] = Entry(configuration: configuration, policy: policy)
+        return policy
+      }
+      let policy = ProtectionPolicy(configuration, stripes: stripes, now: now)
+      if let policy { entries[key] = Entry(configuration: configuration, policy: policy) }
       return policy
     }
   }
@@ -53,6 +58,17 @@ public final class ProtectionRegistry: Sendable {
   /// The Snapshot that `draft` was for has been built.
   func commit(_ draft: Draft) { entries.withLockedValue { $0 = draft.entries } }
 
+  /// What the other protections have learned, by name.
+  ///
+  /// - Parameter now: nanoseconds of the loops' clock.
+  public func gauges(now: UInt64) -> [ProtectionGauge] {
+    entries.withLockedValue { $0 }.flatMap { key, entry in
+      entry.policy.gauges(now: now).map {
+        ProtectionGauge($0.kind, middleware: key.middleware, service: key.service, value: $0.value)
+      }
+    }
+  }
+
   /// How every breaker is, by name.
   ///
   /// - Parameter now: nanoseconds of the loops' clock.
@@ -64,25 +80,6 @@ public final class ProtectionRegistry: Sendable {
         else { return nil }
         return BreakerStatus(key, breaker.picture(now: now), isShadow: configuration.shadow)
       }
-  }
-}
-
-/// The state of one protection.
-enum ProtectionPolicy: Sendable {
-  case breaker(Breaker)
-
-  /// - Parameter known: what it was before; kept when the settings that matter to it are the same.
-  init?(
-    _ configuration: GatewayModel.Middleware, keeping known: ProtectionPolicy?, stripes: Int, now: UInt64
-  ) {
-    switch (configuration, known) {
-    case (.circuitBreaker(let configuration), .breaker(let breaker))
-    where breaker.settings == BreakerSettings(configuration):
-      self = .breaker(breaker)
-    case (.circuitBreaker(let configuration), _):
-      self = .breaker(Breaker(BreakerSettings(configuration), stripes: stripes, now: now))
-    default: return nil
-    }
   }
 }
 

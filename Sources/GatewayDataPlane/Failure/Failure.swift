@@ -25,6 +25,8 @@ public struct Failure: Error, Sendable {
     case clientGone
     case requestRefused
     case internalLimit
+    /// The exchange took longer than its `timeout` allows.
+    case deadlineExceeded
 
     public var code: StaticString {
       switch self {
@@ -41,6 +43,7 @@ public struct Failure: Error, Sendable {
       case .clientGone: "client-gone"
       case .requestRefused: "request-refused"
       case .internalLimit: "internal-limit"
+      case .deadlineExceeded: "deadline-exceeded"
       }
     }
   }
@@ -63,6 +66,8 @@ public struct Failure: Error, Sendable {
     switch kind {
     case .connectTimeout, .responseTimeout:
       return Rejection(status: 504, code: "upstream-timeout", detail: "The server did not answer in time.")
+    case .deadlineExceeded:
+      return Rejection(status: 504, code: "deadline-exceeded", detail: "The time allowed for this request is over.")
     case .poolExhausted:
       var rejection = Rejection(
         status: 503, code: "upstream-saturated", detail: "Too many requests wait for the server.")

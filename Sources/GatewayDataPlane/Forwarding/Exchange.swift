@@ -22,9 +22,11 @@ public final class Exchange {
     case running
     /// A middleware said `.wait`. Can move to `running` by a `Resumption`, or to `ended`.
     case waiting
-    /// A pool was asked for a connection. Can move to `forwarding`, `answering` or `ended`.
+    /// A pool was asked for a connection. Can move to `forwarding`, `pausing`, `answering` or `ended`.
     case connecting
-    /// A server has the request. Can move to `answering` (it failed before its head), `tunnel` or `ended`.
+    /// A try failed, and the next one waits for its time. Can move to `connecting`, `answering` or `ended`.
+    case pausing
+    /// A server has the request. Can move to `pausing`, `answering` (it failed before its head), `tunnel` or `ended`.
     case forwarding
     /// The gateway itself answers. Can move to `ended`.
     case answering
@@ -38,7 +40,7 @@ public final class Exchange {
   /// Differs for every request that this object has served.
   public internal(set) var serial: UInt64 = 0
   public let request = RequestHead()
-  public let response = ResponseHead()
+  public internal(set) var response = ResponseHead()
   /// Where this exchange's times, counts and states are; read by metrics, access log and ledger.
   public internal(set) var outcome = Outcome()
 
@@ -46,7 +48,7 @@ public final class Exchange {
   var ledger = LedgerHandle.none
   var tlsLabel = TLSLabel.none
   /// What is known of the client's connection; stays when the client has gone.
-  public private(set) var connection: ConnectionInfo?
+  public internal(set) var connection: ConnectionInfo?
   var client: ClientSide?
   var server: ServerSide?
   var pool: UpstreamPool?
@@ -68,6 +70,13 @@ public final class Exchange {
   var bodySource: (any RequestBodySource)?
   /// The request that goes to the server; another one than the client's while an error page is fetched.
   var errorPage: ErrorPage?
+  /// What was tried, and what may be.
+  var attempts = Attempts()
+  let deadlineTimer = TimerNode()
+  /// For the pause before another try, or the delay before a second server is asked.
+  let attemptTimer = TimerNode()
+  /// The exchange that this one asks a second server for; it has the client.
+  var leader: Exchange?
   /// What protections of the chain gave this exchange and take back at its end.
   var permits: [ProtectionPermit] = []
   /// The service that answers in the route's place, while a breaker is open.
@@ -84,10 +93,15 @@ public final class Exchange {
 
   init(shard: Shard) {
     self.shard = shard
+    deadlineTimer.owner = self
+    attemptTimer.owner = self
   }
 
+  // Disarmed already when the exchange has ended; the shard may be gone by now, so it is asked only then.
+  deinit { if deadlineTimer.isArmed || attemptTimer.isArmed { disarmTimers() } }
+
   /// The request as it is sent to the server.
-  var outgoing: RequestHead { errorPage?.request ?? request }
+  var outgoing: RequestHead { errorPage?.request ?? leader?.request ?? request }
   public var clientAddress: IPAddress { connection?.clientAddress ?? IPAddress(high: 0, low: 0) }
   /// The loop this exchange lives on, for middlewares that wait for other threads.
   public var eventLoop: any EventLoop { shard.loop }
@@ -121,40 +135,6 @@ public final class Exchange {
     route = routers.routes[Int(number)]
     shard.exchangeRouted(self)
     runChain()
-  }
-
-  /// The head was refused: there is nothing to route, only something to say.
-  func begin(refusing refusal: Refusal, client: ClientSide, startedAt: UInt64) {
-    beginWithoutRoute(client, startedAt)
-    outcome.refusal = refusal
-    shard.refused(refusal, side: .client)
-    reject(Rejection(refusal))
-  }
-
-  /// The head did not arrive in time.
-  func begin(timedOut client: ClientSide, startedAt: UInt64) {
-    beginWithoutRoute(client, startedAt)
-    reject(.requestTimeout)
-  }
-
-  private func beginWithoutRoute(_ client: ClientSide, _ startedAt: UInt64) {
-    self.client = client
-    connection = client.connection
-    tlsLabel = client.connection.tls
-    phase = .running
-    outcome.startedAt = startedAt
-    outcome.protocolVersion = client.protocolVersion
-    let installed = shard.installed
-    self.installed = installed
-    entryPoint = installed.snapshot.entryPoints[client.connection.entryPoint]
-    noteTarget()
-    shard.exchangeBegan(self)
-  }
-
-  /// Middlewares may rewrite the path; logs tell what the client asked.
-  private func noteTarget() {
-    outcome.target = ByteRange(
-      offset: request.path.start, length: request.path.count + (request.hasQuery ? request.query.count + 1 : 0))
   }
 
   private func runChain() {
@@ -196,7 +176,9 @@ public final class Exchange {
   // MARK: Towards the server
 
   func forward() {
-    guard let installed, let service = errorPage?.service ?? serviceInstead ?? route?.service else { return reject(.noServer) }
+    guard let installed, let service = errorPage?.service ?? serviceInstead ?? route?.service else {
+      return reject(.noServer)
+    }
     guard let server = installed.pick(service, for: self) else {
       return fail(Failure(.connectRefused, origin: .gateway, detail: "no server"), rejection: .noServer)
     }
@@ -205,6 +187,8 @@ public final class Exchange {
     let pool = shard.pool(for: server)
     self.pool = pool
     shard.exchangeWaits(self, for: .upstreamConnect)
+    attempts.made += 1
+    armHedge()
     pool.acquire(self)
   }
 
@@ -215,15 +199,22 @@ public final class Exchange {
     server = connection
     outcome.usedIdleConnection = connection.wasOpen
     shard.exchangeWaits(self, for: .upstreamHead)
+    if hasLostBody { return failForLostBody() }
+    tellDeadline()
     connection.begin(self)
-    if errorPage != nil {
+    if errorPage != nil || leader != nil {
       requestEndSent = true
     } else if let bodySource {
       bodySource.start(self)
-    } else if requestReceived {
-      requestEndSent = true
-    } else if !outcome.isRetry || outcome.requestBytes == 0 {
-      client?.resumeRequestBody()
+    } else {
+      sendBodyAgain(connection)
+      if requestReceived {
+        requestEndSent = true
+        // Only a try that is not the first has a body that came before its connection.
+        if request.framing != .none { connection.sendEnd(trailers: nil) }
+      } else {
+        client?.resumeRequestBody()
+      }
     }
     // The client's part may have ended the exchange.
     if phase == .forwarding, server === connection { connection.flush() }
@@ -235,6 +226,7 @@ public final class Exchange {
   func requestBody(_ bytes: ByteBuffer) {
     outcome.requestBytes &+= UInt64(bytes.readableBytes)
     if let bodySink { return bodySink.body(bytes, of: self) }
+    attempts.keep(bytes)
     guard phase == .forwarding, let server else { return }
     server.sendBody(bytes)
     if !server.isWritable { client?.pauseRequestBody() }
@@ -244,6 +236,7 @@ public final class Exchange {
   func requestEnd(trailers: MessageHead?) {
     requestReceived = true
     if let bodySink { return bodySink.end(of: self) }
+    if let trailers, trailers.fieldCount > 0 { attempts.loseBody() }
     guard phase == .forwarding, let server, !requestEndSent else { return }
     requestEndSent = true
     server.sendEnd(trailers: trailers)
@@ -313,8 +306,10 @@ public final class Exchange {
       if client?.isWritable == false { server?.pauseReading() }
       return
     }
-    outcome.upstreamHeadAt = shard.now()
+    if attemptTimer.isArmed { shard.timers.disarm(attemptTimer) }
     outcome.originStatus = response.status
+    if triesAgainInsteadOfResponse() { return }
+    outcome.upstreamHeadAt = shard.now()
     shard.exchangeWaits(self, for: .upstreamBody)
     if let errorPage {
       response.status = errorPage.status
@@ -393,36 +388,6 @@ public final class Exchange {
     finish()
   }
 
-  /// The connection is gone before the response was complete.
-  func serverFailed(_ failure: Failure) {
-    server = nil
-    guard phase != .ended else { return }
-    if phase == .tunnel { return abortClient() }
-    if !headSent && mayTryAgain(failure) {
-      outcome.isRetry = true
-      outcome.retries &+= 1
-      requestEndSent = false
-      response.reset()
-      return forward()
-    }
-    fail(failure, rejection: failure.rejection)
-  }
-
-  /// Another try is made only on the keep-alive race, once, and only where the server cannot act twice: nothing of a
-  /// body has been sent and the method is idempotent, or the connection was dead before the first byte (RFC 9110
-  /// section 9.2.2, RFC 9112 section 9.3.1).
-  private func mayTryAgain(_ failure: Failure) -> Bool {
-    guard failure.kind == .closedWhileIdle, outcome.retries < 2, client != nil else { return false }
-    guard outcome.requestBytes == 0 || bodySource != nil else { return false }
-    return failure.isRetrySafe || request.method.isIdempotent || request.value(of: .idempotencyKey) != nil
-  }
-
-  /// A pool could not provide a connection.
-  func acquireFailed(_ failure: Failure) {
-    guard phase == .connecting else { return }
-    fail(failure, rejection: failure.rejection)
-  }
-
   func fail(_ failure: Failure, rejection: Rejection) {
     outcome.failure = failure.kind
     shard.assignRequestID(self)
@@ -441,6 +406,8 @@ public final class Exchange {
   // MARK: The end
 
   func releaseServer() {
+    if attempts.second != nil { giveUpSecond() }
+    if attemptTimer.isArmed { shard.timers.disarm(attemptTimer) }
     if phase == .connecting { pool?.cancel(self) }
     server?.cancel()
     server = nil
@@ -460,6 +427,7 @@ public final class Exchange {
   func finish() {
     guard phase != .ended else { return }
     releaseServer()
+    disarmTimers()
     phase = .ended
     outcome.endedAt = shard.now()
     if let route {
@@ -500,6 +468,8 @@ public final class Exchange {
     bodySink = nil
     bodySource = nil
     errorPage = nil
+    attempts = Attempts()
+    leader = nil
     if !permits.isEmpty { permits.removeAll(keepingCapacity: true) }
     serviceInstead = nil
     if !stickyCookies.isEmpty { stickyCookies = [] }

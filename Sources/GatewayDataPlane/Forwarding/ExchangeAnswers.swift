@@ -64,6 +64,7 @@ extension Exchange {
       return fail(Failure(.responseRefused, detail: "101 without an upgrade request"), rejection: Failure(.responseRefused).rejection)
     }
     phase = .tunnel
+    disarmTimers()
     outcome.status = 101
     outcome.originStatus = 101
     headSent = true

@@ -27,7 +27,6 @@ public struct Outcome {
   public var rejection: StaticString?
   public var protocolVersion = HTTPVersion.http11
   public var retries: UInt8 = 0
-  public var isRetry = false
   public var usedIdleConnection = false
 
   /// The stable code of what kept the exchange from its usual end, if anything did.

@@ -202,8 +202,11 @@ final class UpstreamStream: ServerSide, ChannelDuplexHandler, TimerOwner {
     headDone = true
     shard.timers.disarm(timer)
     settleFraming(head, endStream, isHead: exchange.outgoing.method == .head)
-    exchange.serverResponded()
-    if endStream, self.exchange === exchange { complete(trailers: nil) }
+    // Of two servers that were asked the first head decides.
+    let answered = exchange.headArrived(on: self)
+    self.exchange = answered
+    answered.serverResponded()
+    if endStream, self.exchange === answered { complete(trailers: nil) }
   }
 
   private func settleFraming(_ head: ResponseHead, _ endStream: Bool, isHead: Bool) {

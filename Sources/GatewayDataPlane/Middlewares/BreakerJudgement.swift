@@ -1,8 +1,8 @@
 import GatewayModel
 import ResiliencePolicies
 
-/// What counts as a failure for a circuit breaker. One table, because every other answer to "whose fault was it" ends in
-/// a breaker that opens for the client's sins.
+/// What counts as a failure for a circuit breaker. One table, because every other answer to "whose fault was it" ends
+/// in a breaker that opens for the client's sins.
 ///
 /// | the exchange | counts as |
 /// |---|---|
@@ -36,7 +36,7 @@ enum BreakerJudgement {
   static func kind(of failure: Failure.Kind) -> BreakerResult.Kind {
     switch failure {
     case .connectRefused, .connectTimeout, .resolve, .tlsHandshake, .closedEarly, .closedWhileIdle, .responseTimeout,
-      .responseRefused, .bodyCut:
+      .responseRefused, .bodyCut, .deadlineExceeded:
       .failure
     case .poolExhausted, .clientGone, .requestRefused, .internalLimit: .excluded
     }

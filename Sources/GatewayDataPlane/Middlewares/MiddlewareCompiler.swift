@@ -74,18 +74,12 @@ public enum MiddlewareCompiler {
     case .compress(let configuration): try CompressLink(configuration)
     case .buffering(let configuration): BufferingLink(configuration, threadPool: context.threadPool)
     case .circuitBreaker(let configuration): try circuitBreaker(configuration, name, context)
+    case .retry(let configuration): retry(configuration, name, context)
+    case .timeout(let configuration):
+      try TimeoutLink(configuration, series: context.metrics?.policy("timeout", middleware: name))
+    case .hedge(let configuration): hedge(configuration, name, context)
+    case .adaptiveConcurrency(let configuration): adaptiveConcurrency(configuration, name, context)
     }
-  }
-
-  private static func circuitBreaker(
-    _ configuration: CircuitBreaker, _ name: String, _ context: Context
-  ) throws(MiddlewareMistake) -> any Middleware {
-    // Outside a chain, which only tests are, it stands for itself.
-    var breaker = Breaker(BreakerSettings(configuration))
-    if case .breaker(let shared) = context.policy { breaker = shared }
-    return try CircuitBreakerLink(
-      configuration, breaker: breaker, fallback: configuration.fallback?.service.flatMap { context.service($0) },
-      series: context.metrics?.policy("circuitBreaker", middleware: name))
   }
 
   private static func basicAuth(

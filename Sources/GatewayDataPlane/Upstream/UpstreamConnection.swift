@@ -91,18 +91,13 @@ final class UpstreamConnection: ServerSide, ChannelInboundHandler {
 
   override func sendBody(_ bytes: ByteBuffer) {
     guard let context, state == .busy else { return }
-    if requestIsChunked {
-      guard bytes.readableBytes > 0 else { return }
-      var buffer = out ?? shard.takeBuffer()
-      buffer.writeChunkHeader(bytes.readableBytes)
-      append(bytes, to: &buffer, context)
-      buffer.writeStaticString("\r\n")
-      out = buffer
-    } else {
-      var buffer = out ?? shard.takeBuffer()
-      append(bytes, to: &buffer, context)
-      out = buffer
-    }
+    // A chunk of nothing would be the last one.
+    if requestIsChunked && bytes.readableBytes == 0 { return }
+    var buffer = out ?? shard.takeBuffer()
+    if requestIsChunked { buffer.writeChunkHeader(bytes.readableBytes) }
+    append(bytes, to: &buffer, context)
+    if requestIsChunked { buffer.writeStaticString("\r\n") }
+    out = buffer
   }
 
   /// Small parts are copied behind what waits already, which saves a system call; large ones are passed by reference.
@@ -345,8 +340,11 @@ final class UpstreamConnection: ServerSide, ChannelInboundHandler {
     }
   }
 
-  private func headComplete(_ rest: Int, _ exchange: Exchange, _ buffer: inout ByteBuffer) -> Bool {
-    let head = exchange.response
+  private func headComplete(_ rest: Int, _ asked: Exchange, _ buffer: inout ByteBuffer) -> Bool {
+    let head = asked.response
+    // Of two servers that were asked the first head decides.
+    let exchange = head.status >= 200 || head.status == 101 ? asked.headArrived(on: self) : asked
+    self.exchange = exchange
     if head.status == 101 {
       shard.timers.disarm(timer)
       state = .tunnel

@@ -74,7 +74,7 @@ final class UpstreamPool {
     while let connection = idle.popLast() {
       // A connection may have died since the loop last looked; for a request that cannot be repeated it is worth
       // a system call to ask the kernel.
-      if !exchange.request.method.isIdempotent && connection.peerHasClosed() {
+      if !exchange.outgoing.method.isIdempotent && connection.peerHasClosed() {
         connection.discard()
         continue
       }

@@ -164,7 +164,8 @@ struct BreakerExpressionParser {
       for first in [0, 2] where codes[first] >= codes[first + 1] {
         throw Self.mistake(
           numbers[first].range.lowerBound..<numbers[first + 1].range.upperBound,
-          "no status is from \(codes[first]) to below \(codes[first + 1])", "the end, which is not included, behind the start")
+          "no status is from \(codes[first]) to below \(codes[first + 1])",
+          "the end, which is not included, behind the start")
       }
       return .responseCodeRatio(from: codes[0], to: codes[1], dividedByFrom: codes[2], dividedByTo: codes[3])
     default: return .requestCount
@@ -202,7 +203,9 @@ struct BreakerExpressionParser {
     skipBlanks()
     let start = position
     if position < bytes.count, bytes[position] == UInt8(ascii: "-") { position += 1 }
-    while position < bytes.count, Self.isDigit(bytes[position]) || bytes[position] == UInt8(ascii: ".") { position += 1 }
+    while position < bytes.count, Self.isDigit(bytes[position]) || bytes[position] == UInt8(ascii: ".") {
+      position += 1
+    }
     let text = String(decoding: bytes[start..<position], as: UTF8.self)
     guard let value = Double(text), value.isFinite else {
       position = start

@@ -28,7 +28,15 @@ private let middlewareTable = ConfigurationTable<VariantSlot<Middleware>>(
     .variant("basicAuth", Middleware.basicAuth, "Asks for a name and a password."),
     .notYet("forwardAuth", "Asks another service whether a request may pass."),
     .variant("circuitBreaker", Middleware.circuitBreaker, "Keeps requests from a service that fails."),
-    .notYet("retry", "Tries again."),
+    .variant("retry", Middleware.retry, "Tries again where that is safe."),
+    .variant(
+      "hedge", Middleware.hedge, "Asks a second server when the first takes long. Traefik does not have it.",
+      ours: true),
+    .variant(
+      "timeout", Middleware.timeout, "A deadline for the whole exchange. Traefik does not have it.", ours: true),
+    .variant(
+      "adaptiveConcurrency", Middleware.adaptiveConcurrency,
+      "Limits requests at once by how long the service takes. Traefik does not have it.", ours: true),
     .notYet("digestAuth", "Asks for a name and a password by digest."),
     .notYet("contentType", "Guesses the type of responses."),
     .notYet("passTLSClientCert", "Passes the client's certificate on in headers."),

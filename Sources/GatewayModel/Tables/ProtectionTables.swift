@@ -6,7 +6,8 @@
 extension CircuitBreaker: ConfigurationRecord {
   static let table = ConfigurationTable<CircuitBreaker>(
     "CircuitBreaker",
-    "Keeps requests from a service that fails: by an expression, as Traefik does, or by counts, as sony/gobreaker does.",
+    "Keeps requests from a service that fails: by an expression, as Traefik does, or by counts, as sony/gobreaker "
+      + "does.",
     [
       .key(
         "expression", \.expression, .optional(.breakerExpression), default: "by counts",
@@ -59,6 +60,103 @@ extension BreakerFallback: ConfigurationRecord {
     ])
 }
 
+extension Retry: ConfigurationRecord {
+  static let table = ConfigurationTable<Retry>(
+    "Retry",
+    "Tries again what failed before a server answered, where that is safe: nothing was sent, or the request may arrive "
+      + "twice and its body is kept.",
+    [
+      .key(
+        "attempts", \.attempts, .integer(1...20), required: true, "Tries in all, the first included."),
+      .key(
+        "initialInterval", \.initialInterval, .duration,
+        "The longest first pause; the last is twice as long. Each is drawn from the whole of it. 0: at once."),
+      .key(
+        "timeout", \.timeout, .duration, "No try begins later than this after the request; 0: no bound of its own."),
+      .key(
+        "maxRequestBodyBytes", \.maxRequestBodyBytes, .keptBytes,
+        "Bodies up to this size are kept to be sent again, at most 16MiB; larger ones are sent once. -1: 16MiB."),
+      .key(
+        "status", \.status, .lists(of: .statuses), default: "none",
+        "Statuses of a server that are tried again."),
+      .key(
+        "disableRetryOnNetworkError", \.disableRetryOnNetworkError, .boolean, "Tries again by status only."),
+      .key(
+        "retryNonIdempotentMethod", \.retryNonIdempotentMethod, .boolean,
+        "Also POST, PATCH and unknown methods, which a server may then have carried out twice."),
+      .key(
+        "budgetRatio", \.budgetRatio, .ratio, ours: true, default: "0.2",
+        "At most this share of a service's requests are tried again."),
+      .key(
+        "budgetFloor", \.budgetFloor, .integer(0...1_000_000), ours: true,
+        "Tries a second that the budget allows however few requests there are."),
+      .key("shadow", \.shadow, .boolean, ours: true, "Counts what would be tried again and tries nothing."),
+    ])
+}
+
+extension Hedge: ConfigurationRecord {
+  static let table = ConfigurationTable<Hedge>(
+    "Hedge",
+    "Asks a second server when the first takes long, and takes the answer that comes first. Only idempotent requests "
+      + "without a body.",
+    [
+      .key(
+        "percentile", \.percentile, .percentile, ours: true, default: "95",
+        "Waits until this per cent of the last half minute's requests would have been answered."),
+      .key("delay", \.delay, .duration, ours: true, "A fixed time to wait instead; 0: by percentile."),
+      .key(
+        "budgetRatio", \.budgetRatio, .ratio, ours: true, default: "0.1",
+        "At most this share of a service's requests are asked twice."),
+      .key(
+        "budgetFloor", \.budgetFloor, .integer(0...1_000_000), ours: true,
+        "Second requests a second that the budget allows however few requests there are."),
+      .key("shadow", \.shadow, .boolean, ours: true, "Counts what would be asked twice and asks nobody."),
+    ])
+}
+
+extension Timeout: ConfigurationRecord {
+  static let table = ConfigurationTable<Timeout>(
+    "Timeout", "A deadline for the whole exchange, tries and pauses included: 504 when it passes.",
+    [
+      .key("duration", \.duration, .duration, required: true, ours: true, "How long an exchange may take."),
+      .key(
+        "header", \.header, .fieldName, ours: true,
+        "Tells the server the milliseconds that are left. From a client it is its own deadline, if earlier."),
+      .key("shadow", \.shadow, .boolean, ours: true, "Counts what would be cut off and cuts nothing."),
+    ])
+}
+
+extension AdaptiveConcurrency: ConfigurationRecord {
+  static let table = ConfigurationTable<AdaptiveConcurrency>(
+    "AdaptiveConcurrency",
+    "Limits how many requests a service has at once, by how long it takes to answer; more get 503.",
+    [
+      .key("initialLimit", \.initialLimit, .integer(1...1_000_000), ours: true, "The limit at the start."),
+      .key("minLimit", \.minLimit, .integer(1...1_000_000), ours: true, "The least limit."),
+      .key("maxLimit", \.maxLimit, .integer(1...1_000_000), ours: true, "The greatest limit."),
+      .key(
+        "tolerance", \.tolerance, .tolerance, ours: true, default: "1.5",
+        "How many times as long as at its best the service may take before the limit shrinks."),
+      .key("window", \.window, .duration, ours: true, "How often the limit is worked out."),
+      .key("shadow", \.shadow, .boolean, ours: true, "Counts what would be refused and refuses nothing."),
+    ])
+}
+
+extension ValueFormat<Int> {
+  /// A size, or -1 for Traefik's "unlimited".
+  static var keptBytes: Self {
+    scalar(.string(expectation: "a number of bytes, a size such as 32KiB, or -1", pattern: nil)) { text in
+      if text == "-1" { return -1 }
+      let digits = text.prefix { $0.isASCII && $0.isNumber }
+      guard let value = Int(digits) else { return nil }
+      let units = ["": 1, "b": 1, "kib": 1024, "mib": 1 << 20, "kb": 1000, "mb": 1_000_000, "k": 1024, "m": 1 << 20]
+      guard let unit = units[text.dropFirst(digits.count).lowercased()] else { return nil }
+      let (product, overflow) = value.multipliedReportingOverflow(by: unit)
+      return overflow ? nil : product
+    }
+  }
+}
+
 extension ValueFormat<BreakerExpression> {
   /// Mistakes inside an expression have their own places.
   static var breakerExpression: Self {
@@ -78,6 +176,18 @@ extension ValueFormat<BreakerExpression> {
 }
 
 extension ValueFormat<Double> {
+  static var percentile: Self {
+    scalar(.string(expectation: "a percentile over 0 and below 100, such as 95", pattern: nil)) { text in
+      Double(text).flatMap { $0 > 0 && $0 < 100 ? $0 : nil }
+    }
+  }
+
+  static var tolerance: Self {
+    scalar(.string(expectation: "a factor from 1 to 100, such as 1.5", pattern: nil)) { text in
+      Double(text).flatMap { $0 >= 1 && $0 <= 100 ? $0 : nil }
+    }
+  }
+
   /// From 0, which is not included, to 1.
   static var ratio: Self {
     scalar(.string(expectation: "a ratio over 0 and up to 1, such as 0.5", pattern: nil)) { text in

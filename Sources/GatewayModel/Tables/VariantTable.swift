@@ -12,11 +12,12 @@ struct VariantSlot<Value: Sendable>: Sendable {
 extension ConfigurationTable.Row {
   /// A type: its section is a record, `wrap` makes the enum's case of it.
   static func variant<Value, Section: ConfigurationRecord>(
-    _ name: String, _ wrap: @escaping @Sendable (Section) -> Value, _ sentence: String
+    _ name: String, _ wrap: @escaping @Sendable (Section) -> Value, _ sentence: String, ours: Bool = false
   ) -> Self where Owner == VariantSlot<Value> {
     let format = ValueFormat<Section?>.switch()
     return Self(
-      description: KeyDescription(name: name, schema: format.schema, sentence: sentence, status: .supported),
+      description: KeyDescription(
+        name: name, schema: format.schema, sentence: sentence, status: ours ? .ours : .supported),
       assign: { node, slot, decoding in
         if let section = format.decode(node, &decoding) ?? nil { slot.value = wrap(section) }
         slot.key = name

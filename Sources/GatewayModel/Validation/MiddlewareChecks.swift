@@ -44,6 +44,14 @@ extension Validation {
         }
       case .circuitBreaker(let breaker):
         check(breaker, of: element.name, at: path.key("circuitBreaker"))
+      case .retry(let retry): check(retry, at: path.key("retry"))
+      case .timeout(let timeout):
+        if timeout.duration <= .zero, isWritten(path.key("timeout").key("duration")) {
+          note(
+            .wrongValue, at: path.key("timeout").key("duration"), "\(path) lets nothing through",
+            expected: "a duration over 0s")
+        }
+      case .adaptiveConcurrency(let limit): check(limit, at: path.key("adaptiveConcurrency"))
       default:
         break
       }

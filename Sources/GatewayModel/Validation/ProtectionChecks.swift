@@ -24,6 +24,29 @@ extension Validation {
     check(fallback, of: name, at: path.key("fallback"))
   }
 
+  /// Traefik refuses a retry that can never be as well.
+  mutating func check(_ retry: Retry, at path: ConfigurationPath) {
+    if retry.disableRetryOnNetworkError, retry.status.isEmpty, !isWritten(path.key("status")) {
+      note(
+        .conflict, at: path.key("disableRetryOnNetworkError"), "\(path) tries nothing again",
+        expected: "status beside it",
+        key: true)
+    }
+  }
+
+  mutating func check(_ limit: AdaptiveConcurrency, at path: ConfigurationPath) {
+    if limit.minLimit > limit.maxLimit {
+      let key = isWritten(path.key("minLimit")) ? "minLimit" : "maxLimit"
+      note(
+        .wrongValue, at: path.key(key),
+        "\(path) has the least limit \(limit.minLimit) and the greatest \(limit.maxLimit)",
+        expected: "minLimit not over maxLimit")
+    }
+    if limit.window < .milliseconds(10) {
+      note(.wrongValue, at: path.key("window"), "\(path) has too short a window", expected: "10ms or more")
+    }
+  }
+
   private mutating func check(_ fallback: BreakerFallback, of name: String, at path: ConfigurationPath) {
     guard let service = fallback.service else { return }
     checkReference(service, to: .services, at: path.key("service"))

@@ -19,6 +19,10 @@ public enum Middleware: Sendable, Equatable {
   case compress(Compress)
   case basicAuth(BasicAuth)
   case circuitBreaker(CircuitBreaker)
+  case retry(Retry)
+  case hedge(Hedge)
+  case timeout(Timeout)
+  case adaptiveConcurrency(AdaptiveConcurrency)
 }
 
 /// Puts a prefix before the path.

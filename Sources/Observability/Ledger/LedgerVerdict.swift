@@ -36,7 +36,7 @@ public enum LedgerVerdict: String, Sendable, CaseIterable {
     switch row.waiting {
     case .clientHead, .clientBody, .clientDrain, .upstreamConnect, .upstreamHead, .upstreamBody, .upstreamDrain:
       self = waited >= thresholds.blocked ? .blocked : .fine
-    case .nothing, .middleware, .upstreamPool, .shutdown:
+    case .nothing, .middleware, .nextTry, .upstreamPool, .shutdown:
       self = waited >= thresholds.stuck ? .stuck : .fine
     case .idle, .exchange, .tunnel:
       self = .fine

@@ -16,6 +16,8 @@ public enum LedgerWaiting: UInt8, Sendable, CaseIterable {
   /// For the exchange it carries, which has an entry of its own.
   case exchange
   case middleware
+  /// For the time of its next try.
+  case nextTry
   /// For a free place in a server's pool.
   case upstreamPool
   case upstreamConnect

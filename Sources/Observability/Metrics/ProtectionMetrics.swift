@@ -13,6 +13,47 @@ enum ProtectionFamilies {
   static let breakerResults = MetricFamily(
     "sluice_circuit_breaker_results_total", .counter,
     help: "Requests that a circuit breaker let through, by what they counted as.", labels: owner + ["result"])
+  static let retryBudget = MetricFamily(
+    "sluice_retry_budget_tries", .gauge, help: "Tries that a retry budget would allow now.", labels: owner)
+  static let hedgeDelay = MetricFamily(
+    "sluice_hedge_delay_seconds", .gauge, help: "After how long a second server is asked; 0: not at all.",
+    unit: "seconds", labels: owner)
+  static let concurrencyLimit = MetricFamily(
+    "sluice_adaptive_concurrency_limit", .gauge, help: "Requests that a service may have at once.", labels: owner)
+  static let concurrencyInFlight = MetricFamily(
+    "sluice_adaptive_concurrency_in_flight", .gauge, help: "Requests that a service has.", labels: owner)
+  static let concurrencyBest = MetricFamily(
+    "sluice_adaptive_concurrency_best_seconds", .gauge,
+    help: "Time a service takes to answer at its best, as learned; 0: not yet.", unit: "seconds", labels: owner)
+}
+
+/// A number that a protection has learned or has left.
+public struct ProtectionGauge: Sendable {
+  public enum Kind: Sendable, CaseIterable {
+    case retryBudget, hedgeDelay, concurrencyLimit, concurrencyInFlight, concurrencyBest
+
+    var family: MetricFamily {
+      switch self {
+      case .retryBudget: ProtectionFamilies.retryBudget
+      case .hedgeDelay: ProtectionFamilies.hedgeDelay
+      case .concurrencyLimit: ProtectionFamilies.concurrencyLimit
+      case .concurrencyInFlight: ProtectionFamilies.concurrencyInFlight
+      case .concurrencyBest: ProtectionFamilies.concurrencyBest
+      }
+    }
+  }
+
+  public var kind: Kind
+  public var middleware: String
+  public var service: String
+  public var value: Double
+
+  public init(_ kind: Kind, middleware: String, service: String, value: Double) {
+    self.kind = kind
+    self.middleware = middleware
+    self.service = service
+    self.value = value
+  }
 }
 
 /// A circuit breaker as it is shown: names, state and numbers, without the data plane's types.
@@ -59,6 +100,17 @@ public struct BreakerStatus: Sendable, Equatable {
 }
 
 extension GatewayMetrics {
+  /// Asks `read` at each scrape what the other protections have learned.
+  public func collectProtections(_ read: @escaping @Sendable () -> [ProtectionGauge]) {
+    for kind in ProtectionGauge.Kind.allCases {
+      registry.collect(kind.family) {
+        read().filter { $0.kind == kind }.map {
+          MetricSample(labels: [$0.middleware, $0.service], value: $0.value)
+        }
+      }
+    }
+  }
+
   /// Asks `read` at each scrape how the breakers are.
   public func collectBreakers(_ read: @escaping @Sendable () -> [BreakerStatus]) {
     registry.collect(ProtectionFamilies.breakerState) {

@@ -3,11 +3,11 @@ import Synchronization
 /// A circuit breaker that all event loops share.
 ///
 /// The problem: a breaker is asked for every request on every loop, and its state must be one state, or each loop
-/// would let its own probes through. The rule: the state is one word; a closed breaker is asked by one relaxed load (two
-/// with an interval), an open one by two. What changes the state (`BreakerMachine`) happens under one lock: the end of
-/// an interval, a trip, every probe of a half-open breaker. So `maxRequests` is exact whatever the concurrency. Results
-/// of a closed breaker are counted in stripes, one a loop, each with a lock that nobody else wants but for a sum; sums
-/// are made when a failure asks for a ratio, or when the expression's period is over.
+/// would let its own probes through. The rule: the state is one word; a closed breaker is asked by one relaxed load
+/// (two with an interval), an open one by two. What changes the state (`BreakerMachine`) happens under one lock: the
+/// end of an interval, a trip, every probe of a half-open breaker. So `maxRequests` is exact whatever the
+/// concurrency. Results of a closed breaker are counted in stripes, one a loop, each with a lock that nobody else
+/// wants but for a sum; sums are made when a failure asks for a ratio, or when the expression's period is over.
 ///
 /// Why not one lock for all: it would be the one lock that every request of the process takes. Bound: memory is
 /// stripes × (10 buckets × counters of the expression), and 20 KiB a stripe when latencies are asked for.

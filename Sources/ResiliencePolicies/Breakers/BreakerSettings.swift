@@ -4,7 +4,8 @@ public import GatewayModel
 public struct BreakerSettings: Sendable, Equatable {
   public enum Form: Sendable, Equatable {
     /// sony/gobreaker's rules.
-    case counts(maxRequests: UInt64, interval: UInt64, timeout: UInt64, consecutiveFailures: UInt64?, failureRatio: Double?)
+    case counts(
+      maxRequests: UInt64, interval: UInt64, timeout: UInt64, consecutiveFailures: UInt64?, failureRatio: Double?)
     /// Traefik's, which are vulcand/oxy's.
     case expression(BreakerProgram, checkPeriod: UInt64, fallbackDuration: UInt64, recoveryDuration: UInt64)
   }

@@ -4,8 +4,8 @@ public enum BreakerState: UInt8, Sendable, CaseIterable {
   case closed = 0
   /// Requests are refused until a time. Can move to `halfOpen`.
   case open = 1
-  /// Some requests pass to see how the service is: a fixed number, or a growing share (Traefik's "recovering"). Can move
-  /// to `closed`, `open`.
+  /// Some requests pass to see how the service is: a fixed number, or a growing share (Traefik's "recovering"). Can
+  /// move to `closed`, `open`.
   case halfOpen = 2
 
   /// As in `X-Circuit-Breaker-State` and gobreaker's texts.

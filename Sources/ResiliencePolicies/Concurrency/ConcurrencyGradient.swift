@@ -8,11 +8,11 @@
 /// What "at its best" is has to be learned, and the usual way, pinning the limit to a handful for a while, refuses
 /// most requests every half minute. Here it is learned from live traffic: the tenth of a window's requests that were
 /// fastest found the shortest queue. A lower value is believed at once, a higher one slowly, by 2 % a window, and only
-/// while the limit was not reached, since then nothing waited because of us. While it is reached, a queue could be taken
-/// for the service (it was overloaded when the gateway started). So every tenth such window runs with half of the
-/// limit: at the balance that the gradient finds, half is about what the service works on at once, its queue is empty,
-/// and what is seen then is the truth, up or down. That costs about a hundredth of what passes, and nothing as long
-/// as the limit is not reached.
+/// while the limit was not reached, since then nothing waited because of us. While it is reached, a queue could be
+/// taken for the service (it was overloaded when the gateway started). So every tenth such window runs with half of
+/// the limit: at the balance that the gradient finds, half is about what the service works on at once, its queue is
+/// empty, and what is seen then is the truth, up or down. That costs about a hundredth of what passes, and nothing as
+/// long as the limit is not reached.
 ///
 /// Bounds: the limit stays in `limits`, moves by at most half down and by its root up in a window; a window with fewer
 /// than ten answers changes nothing.

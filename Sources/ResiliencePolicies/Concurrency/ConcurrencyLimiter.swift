@@ -15,7 +15,8 @@ public final class ConcurrencyLimiter: Sendable {
   private let stripes: [ConcurrencyStripe]
 
   public init(
-    initial: Int, limits: ClosedRange<Int>, tolerance: Double, windowNanoseconds: UInt64, stripes: Int = 8, now: UInt64 = 0
+    initial: Int, limits: ClosedRange<Int>, tolerance: Double, windowNanoseconds: UInt64, stripes: Int = 8,
+    now: UInt64 = 0
   ) {
     let gradient = ConcurrencyGradient(initial: initial, limits: limits, tolerance: tolerance)
     limit = Atomic(gradient.current)

@@ -8,8 +8,8 @@ import Synchronization
 /// Observed are times to the response's head over the last 30 to 40 seconds; until there are 50 of them nothing is
 /// hedged. The percentile is worked out once a second by whoever comes first; asking is one load.
 ///
-/// Bound: four histograms for each of eight stripes. Delays are rounded up to a sixteenth of their power of two, so that
-/// there are few different timers.
+/// Bound: four histograms for each of eight stripes. Delays are rounded up to a sixteenth of their power of two, so
+/// that there are few different timers.
 public final class HedgeDelay: Sendable {
   private let percentile: Double
   private let fixed: UInt64

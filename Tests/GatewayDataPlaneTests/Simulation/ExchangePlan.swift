@@ -23,7 +23,7 @@ struct ExchangePlan: Sendable, CustomStringConvertible {
   let status: Int
   let responseBytes: Int
   let informational: Int
-  let serverFault: ServerFault
+  private(set) var serverFault: ServerFault
   let clientFault: ClientFault
   /// Sizes of the pieces that either side sends in; the last one is used on.
   let requestPieces: [Int]
@@ -128,6 +128,25 @@ struct ExchangePlan: Sendable, CustomStringConvertible {
 
   /// Whether the client must see exactly the response: nothing is planned that could be in the way.
   var mustSucceed: Bool { clientFault == .none && (serverFault == .none || serverFault == .surplus) }
+
+  /// The same exchange as a second try finds it: faults are those of the first.
+  var secondTry: ExchangePlan {
+    var plan = self
+    plan.serverFault = .none
+    return plan
+  }
+
+  /// The first server is slow enough for a hedge.
+  var isSlow: Bool { number % 7 == 3 }
+
+  /// Whether the client must see the response though a server failed: another try is safe, and was told to be made.
+  var mustSucceedWithRetries: Bool {
+    guard clientFault == .none, method != "POST", framing != .trailers else { return mustSucceed }
+    switch serverFault {
+    case .none, .surplus, .closeBeforeHead, .resetBeforeHead, .closeInHead, .malformedHead: return true
+    case .closeInBody, .resetInBody, .answersEarly: return false
+    }
+  }
 }
 
 extension Peer {

@@ -1,5 +1,8 @@
 import GatewayModel
+import ResiliencePolicies
 import Testing
+
+@testable import GatewayDataPlane
 
 extension OverSockets {
   /// Whole exchanges, hundreds of them, of every framing and with faults on both sides, through one gateway.
@@ -34,6 +37,50 @@ extension OverSockets {
         let left = try await gateway.settled()
         #expect(left == .init(), "replay with SLUICE_SEED=\(seed)")
       }
+    }
+
+    @Test("with retries, hedges and a deadline a client sees the answer wherever another try is safe", arguments: 0..<3)
+    func protectedExchanges(_ run: Int) async throws {
+      let seed = TestSeed.value &+ (TestSeed.isReplay ? 0 : 1_000 + UInt64(run))
+      let contradictions = Contradictions()
+      let tries = SimulatedTries()
+      let servers = try (0..<3).map { _ in try SimulatedServer.start(seed: seed, contradictions, tries: tries) }
+      try await TestGateway.with(servers.map(\.port), middlewares: Self.protections()) { gateway in
+        let done = (0..<6).map { _ in Signal() }
+        for client in done.indices {
+          let (port, ledger) = (gateway.port, gateway.ledger)
+          TestThread.run {
+            var simulated = SimulatedClient(
+              port: port, seed: seed, contradictions: contradictions, ledger: ledger, hasRetries: true)
+            simulated.run((0..<60).map { $0 * done.count + client })
+            done[client].announce()
+          }
+        }
+        for signal in done {
+          #expect(signal.wait(milliseconds: 60_000), "a client waits for ever; SLUICE_SEED=\(seed)")
+        }
+        #expect(contradictions.all == [], "replay with SLUICE_SEED=\(seed)")
+        let left = try await gateway.settled()
+        #expect(left == .init(), "replay with SLUICE_SEED=\(seed)")
+      }
+    }
+
+    /// Budgets without end: what a budget refuses is not a fault.
+    private static func protections() throws -> [any GatewayDataPlane.Middleware] {
+      var timeout = Timeout()
+      timeout.duration = .seconds(30)
+      var retry = Retry()
+      retry.attempts = 4
+      retry.initialInterval = .milliseconds(20)
+      var hedge = Hedge()
+      hedge.delay = .milliseconds(20)
+      return [
+        try TimeoutLink(timeout, series: nil),
+        RetryLink(retry, budget: RetryBudget(ratio: 1, floor: 100_000), series: nil),
+        HedgeLink(
+          hedge, delay: HedgeDelay(percentile: 95, fixedNanoseconds: 20_000_000),
+          budget: RetryBudget(ratio: 1, floor: 100_000), series: nil),
+      ]
     }
   }
 }

@@ -9,9 +9,26 @@ final class Contradictions: Sendable {
   var all: [String] { found.withLock { $0 } }
 }
 
+/// How often each exchange has been tried.
+final class SimulatedTries: Sendable {
+  private let counts = Mutex<[Int: Int]>([:])
+
+  /// Tries of an exchange before this one.
+  func next(_ number: Int) -> Int {
+    counts.withLock { counts in
+      counts[number, default: 0] += 1
+      return (counts[number] ?? 1) - 1
+    }
+  }
+}
+
 /// The server of a simulation: reads the number, makes the plan, checks the request against it, answers or fails.
 enum SimulatedServer {
-  static func start(seed: UInt64, _ contradictions: Contradictions) throws -> ScriptedServer {
+  /// - Parameter tries: counts the tries of each exchange over all servers; faults and slowness are then those of the
+  ///   first. Nil: every try has them.
+  static func start(
+    seed: UInt64, _ contradictions: Contradictions, tries: SimulatedTries? = nil
+  ) throws -> ScriptedServer {
     try ScriptedServer { peer, _ in
       peer.patience = 20_000
       while let head = try? peer.readHead() {
@@ -19,7 +36,11 @@ enum SimulatedServer {
           contradictions.add("server: a request without number: \(head)")
           return
         }
-        if try !serve(peer, head, ExchangePlan(seed: seed, number: number), contradictions) { return }
+        var plan = ExchangePlan(seed: seed, number: number)
+        if let tries {
+          if tries.next(number) > 0 { plan = plan.secondTry } else if plan.isSlow { _ = peer.isQuiet(for: 60) }
+        }
+        if try !serve(peer, head, plan, contradictions) { return }
       }
     }
   }
@@ -129,7 +150,11 @@ struct SimulatedClient {
   let ledger: Ledger
   private var peer: Peer?
 
-  init(port: UInt16, seed: UInt64, contradictions: Contradictions, ledger: Ledger) {
+  /// The gateway tries again what may be tried again.
+  private let hasRetries: Bool
+
+  init(port: UInt16, seed: UInt64, contradictions: Contradictions, ledger: Ledger, hasRetries: Bool = false) {
+    self.hasRetries = hasRetries
     self.ledger = ledger
     self.port = port
     self.seed = seed
@@ -189,6 +214,10 @@ struct SimulatedClient {
     return try check(plan, peer)
   }
 
+  private func mustSucceed(_ plan: ExchangePlan) -> Bool {
+    hasRetries ? plan.mustSucceedWithRetries : plan.mustSucceed
+  }
+
   private func check(_ plan: ExchangePlan, _ peer: Peer) throws -> Bool {
     var seen: SeenResponse
     do {
@@ -200,13 +229,13 @@ struct SimulatedClient {
         seen = try peer.readResponse(isHead: plan.method == "HEAD")
       }
     } catch {
-      if plan.mustSucceed { throw error }
+      if mustSucceed(plan) { throw error }
       return false
     }
     if seen.field("X-Answer") == nil {
       // The gateway's own answer: a server that failed before its head, or a client that was cut off.
       guard (400...599).contains(seen.status), seen.field("Content-Type") == "application/problem+json",
-        !plan.mustSucceed
+        !mustSucceed(plan)
       else { throw Peer.Failed(description: "an answer of nobody: \(seen.head)\(seen.text.prefix(200))") }
       return seen.field("Connection") != "close"
     }

@@ -23,14 +23,14 @@ final class TestGateway: Sendable {
 
   static func start(
     _ servers: [String], transport: ServersTransport = ServersTransport(),
-    configure: (inout EntryPoint) -> Void = { _ in }
+    middlewares: [any GatewayDataPlane.Middleware] = [], configure: (inout EntryPoint) -> Void = { _ in }
   ) async throws -> TestGateway {
     var entryPoint = EntryPoint()
     entryPoint.address = ListenAddress(host: "127.0.0.1", port: 0)
     configure(&entryPoint)
     let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     let loop = group.next()
-    let snapshot = snapshot(1, servers, transport, entryPoint)
+    let snapshot = snapshot(1, servers, transport, entryPoint, middlewares)
     let source = SeriesSource(metrics: GatewayMetrics(version: "test"), ledger: Ledger())
     let shard = try await loop.submit {
       let observation = ShardObservation(source, accessLog: nil, failureLog: NoFailureLog())
@@ -56,13 +56,15 @@ final class TestGateway: Sendable {
   }
 
   static func snapshot(
-    _ generation: UInt64, _ urls: [String], _ transport: ServersTransport, _ entryPoint: EntryPoint
+    _ generation: UInt64, _ urls: [String], _ transport: ServersTransport, _ entryPoint: EntryPoint,
+    _ middlewares: [any GatewayDataPlane.Middleware] = []
   ) -> Snapshot {
     let servers = urls.enumerated().map { ServerPlan.at($1, id: $0, transport: transport) }
     let service = ServicePlan(
       name: "service", kind: .loadBalancer(servers.map { .init(server: $0, weight: 1) }), cursor: 0, sticky: nil,
       series: nil, failures: nil, retries: nil)
-    let router = RouterPlan(name: "router", middlewares: [], service: service, series: nil, ledgerOwner: 0)
+    let router = RouterPlan(
+      name: "router", middlewares: middlewares, service: service, series: nil, ledgerOwner: 0)
     guard case .success(let rule) = Rule.parse("PathPrefix(`/`) && !PathPrefix(`/nowhere`)") else {
       preconditionFailure("the rule is one")
     }
@@ -152,16 +154,20 @@ final class TestGateway: Sendable {
   /// Before HTTP/1.1 servers on these ports: starts, runs `body`, stops, whatever happens in between.
   static func with(
     _ servers: [UInt16], transport: ServersTransport = ServersTransport(),
-    configure: (inout EntryPoint) -> Void = { _ in }, _ body: (TestGateway) async throws -> Void
+    middlewares: [any GatewayDataPlane.Middleware] = [], configure: (inout EntryPoint) -> Void = { _ in },
+    _ body: (TestGateway) async throws -> Void
   ) async throws {
-    try await with(urls(servers), transport: transport, configure: configure, body)
+    try await with(
+      urls(servers), transport: transport, middlewares: middlewares, configure: configure, body)
   }
 
   static func with(
     _ servers: [String], transport: ServersTransport = ServersTransport(),
-    configure: (inout EntryPoint) -> Void = { _ in }, _ body: (TestGateway) async throws -> Void
+    middlewares: [any GatewayDataPlane.Middleware] = [], configure: (inout EntryPoint) -> Void = { _ in },
+    _ body: (TestGateway) async throws -> Void
   ) async throws {
-    let gateway = try await start(servers, transport: transport, configure: configure)
+    let gateway = try await start(
+      servers, transport: transport, middlewares: middlewares, configure: configure)
     do {
       try await body(gateway)
     } catch {

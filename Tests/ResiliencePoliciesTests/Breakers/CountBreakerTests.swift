@@ -88,7 +88,8 @@ import Testing
       steps: [.fail(2), .succeed(1), .expect(.closed, requests: 3, successes: 1, failures: 2)]),
     Case(
       name: "without an interval counts are never cleared", change: { $0.interval = .zero },
-      steps: [.fail(5), .pass(milliseconds: 1_000_000_000), .expect(.closed, requests: 5, failures: 5, failuresInARow: 5)]),
+      steps: [
+        .fail(5), .pass(milliseconds: 1_000_000_000), .expect(.closed, requests: 5, failures: 5, failuresInARow: 5)]),
     Case(
       name: "zero for maxRequests and timeout is one request and 60 s",
       change: {

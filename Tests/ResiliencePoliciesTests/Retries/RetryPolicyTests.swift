@@ -5,7 +5,9 @@ import Testing
 @Suite struct RetryBudgetTests {
   private static let second: UInt64 = 1_000_000_000
 
-  @Test("whatever breaks, over a while no more than the share and the floor are tried again", arguments: [10, 200, 5_000])
+  @Test(
+    "whatever breaks, over a while no more than the share and the floor are tried again",
+    arguments: [10, 200, 5_000])
   func share(_ requestsPerSecond: Int) {
     let budget = RetryBudget(ratio: 0.2, floor: 3, now: 0)
     var tries = 0
@@ -89,7 +91,8 @@ import Testing
     for index in 0..<49 { delay.observed(1_000_000, stripe: index, now: UInt64(index) * 100_000_000) }
     #expect(delay.nanoseconds == 0)
     for index in 0..<1000 {
-      delay.observed(index % 10 < 8 ? 1_000_000 : 80_000_000, stripe: index, now: 6_000_000_000 + UInt64(index) * 2_000_000)
+      let now = 6_000_000_000 + UInt64(index) * 2_000_000
+      delay.observed(index % 10 < 8 ? 1_000_000 : 80_000_000, stripe: index, now: now)
     }
     delay.observed(1_000_000, stripe: 0, now: 9_000_000_000)
     #expect(delay.nanoseconds >= 80_000_000 && delay.nanoseconds < 90_000_000, "\(delay.nanoseconds)")
