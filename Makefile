@@ -6,7 +6,7 @@ DEBUG := .build/debug/sluice
 
 .DEFAULT_GOAL := help
 .PHONY: help run drill release test check-commands lint bench bench-load bench-allocations bench-limits \
-  bench-shared-limits bench-limit-variants compare docs clean dependencies
+  bench-shared-limits bench-limit-variants bench-tokens compare docs clean dependencies
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
@@ -66,6 +66,8 @@ bench-shared-limits: release ## Two gateways share a limit through Redis; fails 
 
 bench-limit-variants: ## Ways to share a limit through Redis, measured
 	Benchmarks/Limits/variants.py $(BENCH)
+bench-tokens: ## Cost of a token, first and remembered; fails over 1.3 times a bare verification, or 1 us
+	$(SWIFT) run -c release --package-path Benchmarks/Tokens token-checks
 
 docs: dependencies ## Build the API documentation into .build/docs
 	scripts/build-docs

@@ -113,8 +113,11 @@ let package = Package(
     .target(
       name: "GatewayRuntime",
       dependencies: [
-        "GatewayModel", "Observability", "GatewayDataPlane", "ConfigurationSources", "AdminAPI", "SharedLimits",
-        nio("NIOCore"), nio("NIOPosix"),
+        "GatewayModel", "Observability", "GatewayDataPlane", "Identity", "ConfigurationSources", "AdminAPI",
+        "SharedLimits",
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
+        nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"),
         .product(name: "X509", package: "swift-certificates"),
         .product(name: "SwiftASN1", package: "swift-asn1"),
         .product(name: "Crypto", package: "swift-crypto"),
@@ -188,10 +191,11 @@ let package = Package(
     .testTarget(
       name: "GatewayDataPlaneTests",
       dependencies: [
-        "GatewayModel", "ResiliencePolicies", "Observability", "GatewayDataPlane", "CZlib", nio("NIOCore"),
-        nio("NIOPosix"), nio("NIOEmbedded"), nio("NIOConcurrencyHelpers"),
+        "GatewayModel", "ResiliencePolicies", "Observability", "GatewayDataPlane", "Identity", "CZlib",
+        nio("NIOCore"), nio("NIOPosix"), nio("NIOEmbedded"), nio("NIOConcurrencyHelpers"),
         .product(name: "NIOHTTP2", package: "swift-nio-http2"),
         .product(name: "NIOHPACK", package: "swift-nio-http2"),
+        .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "Atomics", package: "swift-atomics"),
       ],
       swiftSettings: house),
@@ -206,7 +210,9 @@ let package = Package(
     .testTarget(
       name: "GatewayRuntimeTests",
       dependencies: [
-        "GatewayRuntime", "GatewayModel", "Observability", nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"),
+        "GatewayRuntime", "GatewayModel", "Observability", "Identity", nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"),
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: house),
     .testTarget(

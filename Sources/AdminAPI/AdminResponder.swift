@@ -56,6 +56,7 @@ struct AdminResponder: Sendable {
     case ["ping"]: return settings.ping.map { ProbeAnswers(sources: sources).ping($0) }
     case ["api", "version"]: return version()
     case ["api", "limit-stores"]: return limitStores()
+    case ["api", "keysets"]: return .json(.array(sources.keySets().map(\.json)))
     case ["api", "generations"]: return LedgerAnswers(sources: sources).generations()
     case ["debug", "ledger"]: return LedgerAnswers(sources: sources).rows(request.query)
     case ["api", "entrypoints"]:

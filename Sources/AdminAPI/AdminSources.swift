@@ -22,6 +22,8 @@ public struct AdminSources: Sendable {
   public var breakers: @Sendable () -> [BreakerStatus]
   /// How the stores of shared limits are.
   public var limitStores: @Sendable () -> [LimitStore]
+  /// Key sets at URLs that tokens are checked with.
+  public var keySets: @Sendable () -> [KeySetState] = { [] }
   public var metrics: MetricsRegistry
   public var ledger: Ledger
   /// Nanoseconds of the loops' clock, which the ledger's times are on.

@@ -31,6 +31,10 @@ enum MiddlewareShape {
     case .hedge: "hedge"
     case .timeout: "timeout"
     case .adaptiveConcurrency: "adaptiveConcurrency"
+    case .jwt: "jwt"
+    case .policy: "policy"
+    case .forwardAuth: "forwardAuth"
+    case .opa: "opa"
     }
   }
 
@@ -70,6 +74,10 @@ enum MiddlewareShape {
     case .hedge(let value): ProtectionShape.hedge(value)
     case .timeout(let value): ProtectionShape.timeout(value)
     case .adaptiveConcurrency(let value): ProtectionShape.adaptiveConcurrency(value)
+    case .jwt(let value): IdentityShape.jwt(value)
+    case .policy(let value): IdentityShape.policy(value)
+    case .forwardAuth(let value): IdentityShape.forwardAuth(value)
+    case .opa(let value): IdentityShape.opa(value)
     }
   }
 

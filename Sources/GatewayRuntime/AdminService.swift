@@ -1,6 +1,7 @@
 import AdminAPI
 import GatewayDataPlane
 import GatewayModel
+import Identity
 import NIOCore
 import Observability
 import SharedLimits
@@ -8,7 +9,7 @@ import SharedLimits
 /// Hands the gateway's own state to the admin side, as closures: the admin side knows neither runtime nor data plane.
 extension Gateway {
   func adminSources(startedAt: Int64) -> AdminSources {
-    AdminSources(
+    var sources = AdminSources(
       version: .init(version: version, startedAtUnixSeconds: startedAt), metrics: metrics.registry, ledger: ledger,
       now: { NIODeadline.now().uptimeNanoseconds },
       installed: { [self] in
@@ -44,5 +45,15 @@ extension Gateway {
             decided: $0.decided, unavailable: $0.unavailable)
         }
       })
+    sources.keySets = { [keySets] in
+      keySets.sets.map { set in
+        let view = set.view(now: KeySetService.now())
+        return KeySetState(
+          url: SecretNames.redacted(url: view.url),
+          keys: view.keys.map { .init(id: $0.id, kind: $0.kind, algorithm: $0.algorithm) }, notes: view.notes,
+          age: view.age, isUsable: view.isUsable, lastFailure: view.lastFailure)
+      }
+    }
+    return sources
   }
 }

@@ -1,6 +1,7 @@
 import ConfigurationSources
 import GatewayDataPlane
 public import GatewayModel
+import Identity
 import Logging
 import NIOCore
 import NIOPosix
@@ -51,6 +52,8 @@ public final class Gateway: Sendable {
   /// What protections know, over generations.
   let protections: ProtectionRegistry
   let log: Logger
+  /// Key sets at URLs; `KeySetService` fetches them.
+  let keySets: KeySetRegistry
   private let path: String
   private let allowUnsupported: Bool
   private let dataPlane: DataPlane
@@ -81,6 +84,7 @@ public final class Gateway: Sendable {
     logOutput = parts.logOutput
     threadPool = parts.threadPool
     limitStores = parts.surroundings.limitStores
+    keySets = parts.surroundings.keySets
     self.eventLoopCount = eventLoopCount
     let now = UnixClock.seconds()
     state = Mutex(State(configuration: parts.loaded, generation: 1, installedAt: now, generations: [1: now]))
@@ -138,6 +142,7 @@ public final class Gateway: Sendable {
       parts.metrics.collectProtections { [protections = parts.surroundings.protections] in
         protections.gauges(now: NIODeadline.now().uptimeNanoseconds)
       }
+      parts.metrics.collectKeySets { [keySets = parts.surroundings.keySets] in keySets.samples() }
       gateway.installed(configuration, snapshot)
       return gateway
     } catch {

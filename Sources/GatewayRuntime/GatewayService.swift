@@ -29,6 +29,8 @@ public struct GatewayService: Sendable {
     var configuration = ServiceGroupConfiguration(
       services: [
         .init(service: admin, successTerminationBehavior: .gracefullyShutdownGroup),
+        .init(
+          service: KeySetService(registry: gateway.keySets, log: gateway.log), successTerminationBehavior: .ignore),
         .init(service: ReloadService(gateway), successTerminationBehavior: .ignore),
         .init(service: DrainService(gateway), successTerminationBehavior: .gracefullyShutdownGroup),
       ],

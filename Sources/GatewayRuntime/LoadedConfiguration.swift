@@ -49,8 +49,16 @@ extension ValidatedConfiguration {
     }
     paths += `static`.serversTransport.rootCAs
     for middleware in dynamic.http.middlewares {
-      if case .basicAuth(let auth) = middleware.value, let file = auth.usersFile { paths.append(file) }
+      switch middleware.value {
+      case .basicAuth(let auth): paths += [auth.usersFile].compactMap { $0 }
+      case .jwt(let jwt): paths += [jwt.jwks?.file, jwt.publicKey, jwt.secretFile].compactMap { $0 }
+      case .forwardAuth(let auth): paths += Self.files(of: auth.tls)
+      case .opa(let opa): paths += Self.files(of: opa.tls)
+      default: break
+      }
     }
     return paths.filter { !$0.isEmpty && !$0.contains("-----BEGIN") }
   }
+
+  private static func files(of tls: ClientTLS?) -> [String] { [tls?.ca, tls?.cert, tls?.key].compactMap { $0 } }
 }

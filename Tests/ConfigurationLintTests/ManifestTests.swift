@@ -195,7 +195,7 @@ struct ManifestTests {
     let fixture = LintFixture(
       Around.router(),
       with: [
-        "apiVersion: traefik.io/v1alpha1\nkind: Middleware\nmetadata: {name: m}\nspec:\n  forwardAuth: {address: x}\n"
+        "apiVersion: traefik.io/v1alpha1\nkind: Middleware\nmetadata: {name: m}\nspec:\n  digestAuth: {secret: x}\n"
       ])
     #expect(fixture.outcome.mistakes.contains { $0.kind == .unsupported && $0.file == "with-0.yml" && $0.line == 5 })
   }

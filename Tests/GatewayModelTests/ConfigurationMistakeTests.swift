@@ -134,9 +134,9 @@ struct ConfigurationMistakeTests {
       yamlPlace: "5:7", tomlPlace: "2:21"),
     Case(
       name: "an unsupported middleware",
-      yaml: "http:\n  middlewares:\n    m:\n      forwardAuth: {address: x}",
-      toml: "[http.middlewares.m.forwardAuth]\naddress = 'x'",
-      message: "http.middlewares.m.forwardAuth: Traefik has this, Sluice not yet", yamlPlace: "4:7", tomlPlace: "1:21"),
+      yaml: "http:\n  middlewares:\n    m:\n      digestAuth: {users: x}",
+      toml: "[http.middlewares.m.digestAuth]\nusers = 'x'",
+      message: "http.middlewares.m.digestAuth: Traefik has this, Sluice not yet", yamlPlace: "4:7", tomlPlace: "1:21"),
     Case(
       name: "a key of Traefik v2",
       yaml: "http:\n  middlewares:\n    m:\n      ipWhiteList: {}", toml: "[http.middlewares.m.ipWhiteList]",

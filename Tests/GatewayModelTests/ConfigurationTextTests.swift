@@ -144,7 +144,7 @@ struct ConfigurationTextTests {
           closed: {rule: Path(`/c`), service: s, middlewares: [both]}
           copied: {rule: Path(`/m`), service: w}
         middlewares:
-          auth: {forwardAuth: {address: http://a}}
+          auth: {digestAuth: {users: x}}
           both: {chain: {middlewares: [auth]}}
         services:
           s: {loadBalancer: {servers: [], healthCheck: {path: /}}}

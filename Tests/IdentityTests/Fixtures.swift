@@ -65,7 +65,9 @@ struct TokenMaker {
 }
 
 extension TokenVerifier {
-  func verdict(_ token: String, keys: [VerificationKey], now: Int64 = 1_000_000) -> Result<VerifiedToken, TokenRefusal> {
+  func verdict(
+    _ token: String, keys: [VerificationKey], now: Int64 = 1_000_000
+  ) -> Result<VerifiedToken, TokenRefusal> {
     Array(token.utf8).withUnsafeBytes { bytes in
       do throws(TokenRefusal) {
         return .success(try verify(bytes, keys: KeySet(keys, generation: 1), now: now))

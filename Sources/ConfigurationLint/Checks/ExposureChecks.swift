@@ -130,7 +130,7 @@ extension Middleware {
   /// Whether it keeps strangers out.
   var guards: Bool {
     switch self {
-    case .basicAuth, .ipAllowList: true
+    case .basicAuth, .ipAllowList, .jwt, .policy, .forwardAuth, .opa: true
     default: false
     }
   }

@@ -7,6 +7,8 @@ struct ChainBuilder {
   private let surroundings: SnapshotBuilder.Surroundings
   private let previous: [String: (configuration: GatewayModel.Middleware, made: any Middleware)]
   private let services: [String: ServicePlan]
+  private let askedServers: [String: ServerPlan]
+  private let labels: NamedValues<LabelSource>
   private(set) var made: [String: (configuration: GatewayModel.Middleware, made: any Middleware)] = [:]
   private(set) var problems: [BuildProblem] = []
   private var failed: Set<String> = []
@@ -16,8 +18,11 @@ struct ChainBuilder {
 
   init(
     _ configurations: NamedValues<GatewayModel.Middleware>, _ surroundings: SnapshotBuilder.Surroundings,
-    previous: [String: (configuration: GatewayModel.Middleware, made: any Middleware)], services: [String: ServicePlan]
+    previous: [String: (configuration: GatewayModel.Middleware, made: any Middleware)], services: [String: ServicePlan],
+    askedServers: [String: ServerPlan], labels: NamedValues<LabelSource>
   ) {
+    self.askedServers = askedServers
+    self.labels = labels
     self.configurations = configurations
     self.surroundings = surroundings
     self.previous = previous
@@ -96,6 +101,9 @@ struct ChainBuilder {
         ProtectionRegistry.Key(middleware: name, service: service), configuration,
         now: NIODeadline.now().uptimeNanoseconds)
     }
+    context.keySets = surroundings.keySets
+    context.labels = labels
+    context.askedServer = { [askedServers] in askedServers[$0] }
     do {
       return try MiddlewareCompiler.compile(configuration, name: name, context: context)
     } catch {
@@ -116,9 +124,10 @@ extension GatewayModel.Middleware {
 
   fileprivate var namesServices: Bool {
     switch self {
-    case .errors: true
+    case .errors, .forwardAuth, .opa: true
     // The users' file may have changed though its name has not.
     case .basicAuth(let auth): auth.usersFile != nil
+    case .jwt(let jwt): jwt.jwks?.file != nil || jwt.secretFile != nil || jwt.publicKey?.hasPrefix("-----") == false
     default: false
     }
   }

@@ -10,6 +10,8 @@ struct ServiceBuilder {
   private let surroundings: SnapshotBuilder.Surroundings
   private(set) var plans: [String: ServicePlan] = [:]
   private(set) var servers: [ServerPlan] = []
+  /// By the name of the middleware that asks.
+  private(set) var askedServers: [String: ServerPlan] = [:]
   private(set) var cursorCount = 0
   private(set) var problems: [BuildProblem] = []
   private var numbers: [String: Int] = [:]
@@ -28,7 +30,9 @@ struct ServiceBuilder {
       guard case .loadBalancer(let balancer) = service.value else { continue }
       for server in balancer.servers { keys.append(key(server, balancer)) }
     }
-    numbers = surroundings.registry.numbers(for: keys)
+    let asked = AskedServices(dynamic.http.middlewares)
+    numbers = surroundings.registry.numbers(for: keys + asked.services.map(\.key))
+    for service in asked.services { buildAsked(service) }
     for service in dynamic.http.services { _ = plan(service.name, depth: 0) }
     // Stands behind routers that only redirect.
     plans[""] = ServicePlan(name: "noop@internal", kind: .loadBalancer([]), cursor: 0, sticky: nil, series: nil, failures: nil,
@@ -116,9 +120,30 @@ struct ServiceBuilder {
     return transport
   }
 
-  private mutating func contexts(_ transport: ServersTransport, name: String?) -> ServerTLS.Contexts? {
+  /// The server that a middleware asks: one of its own, with its own timeouts and TLS.
+  private mutating func buildAsked(_ service: AskedServices.Service) {
+    guard let number = numbers[service.key] else { return }
+    let transport = service.transport
+    var tls: ServerTLS?
+    if service.url.scheme == .https {
+      let path = "http.middlewares.\(service.middleware)"
+      guard let contexts = contexts(transport, name: service.key, path: path) else { return }
+      tls = ServerTLS(contexts: contexts, name: IPAddress(service.url.host) == nil ? service.url.host : nil)
+    }
+    let url = service.url.description
+    let made = ServerPlan(
+      id: number, url: service.url, passHost: false, preservePath: false, tls: tls, transport: TransportPlan(transport),
+      ledgerOwner: surroundings.series.ledgerOwner("server", url), stickyToken: StickyCompiler.token(url))
+    askedServers[service.middleware] = made
+    if !servers.contains(where: { $0.id == number }) { servers.append(made) }
+  }
+
+  /// - Parameter path: the key that asks for it; nil: that of the transport.
+  private mutating func contexts(
+    _ transport: ServersTransport, name: String?, path: String? = nil
+  ) -> ServerTLS.Contexts? {
     if let made = contexts[name ?? ""] { return made }
-    let path = name.map { "http.serversTransports.\(localName($0))" } ?? "serversTransport"
+    let path = path ?? name.map { "http.serversTransports.\(localName($0))" } ?? "serversTransport"
     var client = NIOSSL.TLSConfiguration.makeClientConfiguration()
     client.applicationProtocols = ["http/1.1"]
     if transport.insecureSkipVerify { client.certificateVerification = .none }

@@ -1,4 +1,5 @@
 public import GatewayModel
+public import Identity
 public import NIOPosix
 import Observability
 public import SharedLimits
@@ -22,6 +23,8 @@ public final class SnapshotBuilder {
     public var threadPool: NIOThreadPool
     /// Where shared limits keep their counts.
     public var limitStores: SharedLimitStores
+    /// Key sets at URLs, fetched by their owner.
+    public var keySets = KeySetRegistry()
     /// The text of a file that a middleware names; nil when it cannot be read.
     public var text: @Sendable (String) -> String?
     /// Makes the certificate that answers when none is configured, as Traefik does.
@@ -52,7 +55,8 @@ public final class SnapshotBuilder {
     var services = ServiceBuilder(configuration, surroundings)
     services.buildAll()
     var chains = ChainBuilder(
-      configuration.dynamic.http.middlewares, surroundings, previous: previousMiddlewares, services: services.plans)
+      configuration.dynamic.http.middlewares, surroundings, previous: previousMiddlewares, services: services.plans,
+      askedServers: services.askedServers, labels: configuration.static.labels)
     var tls = TLSBuilder(configuration.dynamic.tls, generatedDefault: surroundings.generateCertificate)
     var entryPoints: [EntryPointPlan] = []
     var problems: [BuildProblem] = []

@@ -15,6 +15,8 @@ public final class ConnectionInfo {
   public internal(set) var serverName: String?
   /// Number of the TLS options of the handshake (see `TLSTable.mayServe`).
   var tlsOptions = 0
+  /// The SPIFFE ID of the client's certificate, when it was verified.
+  public internal(set) var spiffeID: [UInt8]?
   /// `1.3` and the like, once TLS is up.
   public internal(set) var tlsVersion: StaticString?
   /// The same, as metrics want it.

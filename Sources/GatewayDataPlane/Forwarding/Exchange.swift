@@ -90,6 +90,10 @@ public final class Exchange {
   public internal(set) var requestID: ByteRange = .empty
   /// The token that `jwt` verified, with its claims; whoever comes later in the chain may ask it (`VerifiedToken`).
   public internal(set) var identity: VerifiedToken?
+  /// What is asked about this exchange while a middleware waits; it ends with the exchange.
+  var subrequest: Subrequest?
+  /// Where this exchange goes, when it is such a question itself.
+  var onlyServer: ServerPlan?
 
   init(shard: Shard) {
     self.shard = shard
@@ -176,12 +180,17 @@ public final class Exchange {
   // MARK: Towards the server
 
   func forward() {
+    if let onlyServer { return connect(to: onlyServer) }
     guard let installed, let service = errorPage?.service ?? serviceInstead ?? route?.service else {
       return reject(.noServer)
     }
     guard let server = installed.pick(service, for: self) else {
       return fail(Failure(.connectRefused, origin: .gateway, detail: "no server"), rejection: .noServer)
     }
+    connect(to: server)
+  }
+
+  func connect(to server: ServerPlan) {
     phase = .connecting
     outcome.server = server
     let pool = shard.pool(for: server)
@@ -477,5 +486,7 @@ public final class Exchange {
     if !notes.isEmpty { notes.removeAll(keepingCapacity: true) }
     requestID = .empty
     identity = nil
+    subrequest = nil
+    onlyServer = nil
   }
 }

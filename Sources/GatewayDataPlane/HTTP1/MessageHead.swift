@@ -19,6 +19,8 @@ public class MessageHead {
     public var value: ByteRange
     public var id: FieldName
     public var isRemoved: Bool
+    /// The value is a credential and stays out of logs, whatever the name says.
+    public var isSecret = false
 
     @inlinable
     public init(name: ByteRange, value: ByteRange, id: FieldName) {

@@ -16,6 +16,7 @@ final class TLSAcceptor: ChannelInboundHandler, RemovableChannelHandler, TimerOw
   unowned(unsafe) let shard: Shard
   private let connection: ConnectionInfo
   private var held: ByteBuffer?
+  private var verifiesClients = false
   private var isHandshaking = false
   private var context: ChannelHandlerContext?
   private let timer = TimerNode()
@@ -92,6 +93,7 @@ final class TLSAcceptor: ChannelInboundHandler, RemovableChannelHandler, TimerOw
 
   private func startHandshake(_ context: ChannelHandlerContext, _ chosen: TLSTable.Choice, _ bytes: ByteBuffer) {
     isHandshaking = true
+    verifiesClients = !chosen.takesAnyClientCertificate
     let operations = context.pipeline.syncOperations
     do {
       let tls =
@@ -148,6 +150,9 @@ final class TLSAcceptor: ChannelInboundHandler, RemovableChannelHandler, TimerOw
     let operations = context.pipeline.syncOperations
     if let tls = try? operations.handler(type: NIOSSLServerHandler.self) {
       connection.tlsVersion = tls.tlsVersion?.label
+      if verifiesClients, let certificate = tls.peerCertificate {
+        connection.spiffeID = SPIFFEID.read(certificate)
+      }
       connection.tls = shard.observation.gateway.tlsLabel(version: "\(tls.tlsVersion?.label ?? "")", cipher: "")
     }
     do {

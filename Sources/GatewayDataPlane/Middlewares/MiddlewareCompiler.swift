@@ -1,4 +1,5 @@
 public import GatewayModel
+public import Identity
 public import NIOPosix
 public import Observability
 import ResiliencePolicies
@@ -17,6 +18,12 @@ public enum MiddlewareCompiler {
     public var text: @Sendable (_ path: String) -> String?
     /// For what would hold a loop up: password hashes, files of buffered bodies. Started by its owner.
     public var threadPool: NIOThreadPool
+    /// Labels of requests, for `policy`.
+    public var labels: NamedValues<LabelSource> = [:]
+    /// The server that a middleware asks, by the middleware's name; for `forwardAuth` and `opa`.
+    public var askedServer: @Sendable (String) -> ServerPlan? = { _ in nil }
+    /// Key sets at URLs, shared by all that use them.
+    public var keySets = KeySetRegistry()
     /// Where protections count; nil counts nothing.
     public var metrics: GatewayMetrics?
     /// What a protection knows of the service that its chain leads to; nil outside a chain, which only tests are.
@@ -72,6 +79,15 @@ public enum MiddlewareCompiler {
       try ErrorsLink(configuration, service: context.service(configuration.service))
     case .basicAuth(let configuration): try basicAuth(configuration, context)
     case .compress(let configuration): try CompressLink(configuration)
+    case .jwt(let configuration):
+      try JWTLink(
+        configuration, keys: try JWTCompiler.keys(configuration, context), threadPool: context.threadPool,
+        verdicts: context.metrics?.tokenVerdicts(middleware: name, verdicts: JWTLink.verdictLabels))
+    case .policy(let configuration):
+      try PolicyLink(
+        configuration, labels: context.labels, series: context.metrics?.policy("policy", middleware: name))
+    case .forwardAuth(let configuration): try ForwardAuthLink(configuration, server: context.askedServer(name))
+    case .opa(let configuration): try OPALink(configuration, server: context.askedServer(name))
     case .buffering(let configuration): BufferingLink(configuration, threadPool: context.threadPool)
     case .circuitBreaker(let configuration): try circuitBreaker(configuration, name, context)
     case .retry(let configuration): retry(configuration, name, context)

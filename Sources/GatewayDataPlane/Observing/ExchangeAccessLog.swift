@@ -98,11 +98,17 @@ public final class ExchangeAccessLog: ExchangeLog {
     text.withUnsafeBytes(body)
   }
 
+  private static var redacted: UnsafeRawBufferPointer {
+    let text: StaticString = "REDACTED"
+    return UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)
+  }
+
   private static func visit(
     _ head: MessageHead, _ visit: (UnsafeRawBufferPointer, UnsafeRawBufferPointer) -> Void
   ) {
     for index in 0..<head.fieldCount where !head.fieldBase[index].isRemoved {
-      visit(head.bytes(head.fieldBase[index].name), head.bytes(head.fieldBase[index].value))
+      let field = head.fieldBase[index]
+      visit(head.bytes(field.name), field.isSecret ? redacted : head.bytes(field.value))
     }
   }
 }

@@ -96,6 +96,12 @@ extension Shard {
       peer: info?.clientAddress, port: info?.clientPort ?? 0)
   }
 
+  /// A question of the gateway's own is in the ledger, under the server that is asked.
+  func subrequestBegan(_ exchange: Exchange, _ server: ServerPlan) {
+    exchangeBegan(exchange)
+    observation.ledger.assign(exchange.ledger, owner: server.ledgerOwner)
+  }
+
   func exchangeRouted(_ exchange: Exchange) {
     if let route = exchange.route { observation.ledger.assign(exchange.ledger, owner: route.ledgerOwner) }
   }
@@ -106,6 +112,8 @@ extension Shard {
 
   func exchangeEnded(_ exchange: Exchange) {
     observation.ledger.end(exchange.ledger)
+    // A question of the gateway's own is nobody's request.
+    if exchange.onlyServer != nil { return }
     let outcome = exchange.outcome
     let duration = outcome.endedAt &- outcome.startedAt
     let method = exchange.request.method.label

@@ -12,7 +12,7 @@ struct VariantSlot<Value: Sendable>: Sendable {
 extension ConfigurationTable.Row {
   /// A type: its section is a record, `wrap` makes the enum's case of it.
   static func variant<Value, Section: ConfigurationRecord>(
-    _ name: String, _ wrap: @escaping @Sendable (Section) -> Value, _ sentence: String, ours: Bool = false
+    _ name: String, ours: Bool = false, _ wrap: @escaping @Sendable (Section) -> Value, _ sentence: String
   ) -> Self where Owner == VariantSlot<Value> {
     let format = ValueFormat<Section?>.switch()
     return Self(

@@ -52,6 +52,8 @@ extension Validation {
             expected: "a duration over 0s")
         }
       case .adaptiveConcurrency(let limit): check(limit, at: path.key("adaptiveConcurrency"))
+      case .jwt(let jwt): check(jwt, at: path.key("jwt"))
+      case .policy(let policy): check(policy, at: path.key("policy"))
       default:
         break
       }
@@ -59,6 +61,29 @@ extension Validation {
     let middlewares = dynamic.http.middlewares
     checkCycles(middlewares.names, in: .middlewares) { name in
       if case .chain(let chain)? = middlewares[name] { chain.middlewares } else { [] }
+    }
+  }
+
+  private mutating func check(_ jwt: JWT, at path: ConfigurationPath) {
+    let sources = [jwt.jwks != nil, jwt.publicKey != nil, jwt.secretFile != nil].count(where: \.self)
+    if sources != 1 {
+      note(
+        .conflict, at: path, "\(path) has \(sources == 0 ? "no keys" : "keys from several places")",
+        expected: "one of jwks, publicKey and secretFile", key: true)
+    }
+    if let jwks = jwt.jwks, (jwks.file == nil) == (jwks.url == nil) {
+      note(.conflict, at: path.key("jwks"), "\(path.key("jwks")) needs one place", expected: "file or url", key: true)
+    }
+    let isSecret = jwt.algorithms.map { $0.hasPrefix("HS") }
+    if jwt.secretFile != nil, isSecret.contains(false) {
+      note(
+        .conflict, at: path.key("algorithms"), "a secret is for HS256, HS384 and HS512 only",
+        expected: "only those, or jwks or publicKey", key: true)
+    }
+    if jwt.publicKey != nil || jwt.jwks?.url != nil, isSecret.contains(true) {
+      note(
+        .conflict, at: path.key("algorithms"), "HS256, HS384 and HS512 need a secret, which these keys are not",
+        expected: "secretFile or jwks.file", key: true)
     }
   }
 

@@ -64,19 +64,24 @@ extension Validation {
       }
       return rule
     case .failure(let mistake):
-      var location = self.location(of: path)
-      for source in sources {
-        guard let node = source.node(at: path) else { continue }
-        location = SourceLocation(
-          file: source.name, position: source.text.position(inside: node, offset: mistake.offset))
-        break
-      }
-      note(
-        Mistake(
-          .error, .rule, at: location, path: path.description, what: "\(path): \(mistake.what)",
-          expected: mistake.expected.isEmpty ? nil : mistake.expected, suggestion: mistake.suggestion))
+      note(mistake, at: path)
       return nil
     }
+  }
+
+  /// Notes a mistake of a rule at its place inside the rule.
+  mutating func note(_ mistake: RuleMistake, at path: ConfigurationPath) {
+    var location = self.location(of: path)
+    for source in sources {
+      guard let node = source.node(at: path) else { continue }
+      location = SourceLocation(
+        file: source.name, position: source.text.position(inside: node, offset: mistake.offset))
+      break
+    }
+    note(
+      Mistake(
+        .error, .rule, at: location, path: path.description, what: "\(path): \(mistake.what)",
+        expected: mistake.expected.isEmpty ? nil : mistake.expected, suggestion: mistake.suggestion))
   }
 
   /// Whether all parts of a router are supported. One that is not is noted: with `--allow-unsupported` the router is

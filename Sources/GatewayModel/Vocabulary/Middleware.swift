@@ -23,6 +23,10 @@ public enum Middleware: Sendable, Equatable {
   case hedge(Hedge)
   case timeout(Timeout)
   case adaptiveConcurrency(AdaptiveConcurrency)
+  case jwt(JWT)
+  case policy(Policy)
+  case forwardAuth(ForwardAuth)
+  case opa(OPA)
 }
 
 /// Puts a prefix before the path.

@@ -77,7 +77,7 @@ public struct KeySetReader: Sendable {
 public struct KeySetMistake: Error, Equatable, Sendable, CustomStringConvertible {
   public let description: String
 
-  init(_ description: String) {
+  public init(_ description: String) {
     self.description = description
   }
 }

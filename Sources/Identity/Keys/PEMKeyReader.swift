@@ -47,8 +47,8 @@ public enum PEMKeyReader {
     switch block.label {
     case "PUBLIC KEY", "RSA PUBLIC KEY":
       guard let material = publicKey(block.text) else {
-        throw KeySetMistake("PEM block \(number) is no key that is spoken here: RSA of 2048 bits or more, P-256, P-384, "
-          + "P-521 or Ed25519")
+        throw KeySetMistake(
+          "PEM block \(number) is no key that is spoken here: RSA of 2048 bits or more, P-256, P-384, P-521 or Ed25519")
       }
       return material
     case "CERTIFICATE":

@@ -4,8 +4,8 @@ import Synchronization
 ///
 /// The problem: nearly every token that is not remembered as good is a new one, not one that was refused; the table of
 /// refused ones should not be locked for each. The rule: two filters of `capacity` entries with sixteen bits
-/// an entry and six hashes; one takes entries, both answer. When the taking one is full, or `lifetime` old, the other is
-/// emptied and takes over, so an entry stays for one to two lifetimes unless the filter overflows. Full to the brim
+/// an entry and six hashes; one takes entries, both answer. When the taking one is full, or `lifetime` old, the other
+/// is emptied and takes over, so an entry stays for one to two lifetimes unless the filter overflows. Full to the brim
 /// each says "may be" wrongly for one in a thousand, both together for two: under the one in a hundred that
 /// is asked for. Why not one filter that is emptied: it would forget everything at once, under the flood it is for.
 /// What a wrong answer costs: a look into the table, and then a whole check. Bound: `capacity` / 2 words of memory.

@@ -25,7 +25,7 @@ public final class CheckPlaces: Sendable {
   /// - Parameter now: nanoseconds of a clock that never goes back.
   /// - Returns: with `elsewhere`, a place of the queue that `done` gives back.
   public func place(isQuick: Bool, now: UInt64) -> Place {
-    if isQuick, takesWindow(now / 10_000_000) { return .here }
+    if isQuick, hereMax > 0, takesWindow(now / 10_000_000) { return .here }
     guard queued.add(1, ordering: .relaxed).newValue <= queuedMax else {
       queued.subtract(1, ordering: .relaxed)
       return .nowhere

@@ -55,10 +55,14 @@ struct TokenShape {
     do throws(JSONMistake) { return try JSONIndex(bytes, limits: .header) } catch { return nil }
   }
 
-  private static func algorithm(_ header: JSONIndex, _ allowed: AlgorithmSet) throws(TokenRefusal) -> SignatureAlgorithm {
+  private static func algorithm(
+    _ header: JSONIndex, _ allowed: AlgorithmSet
+  ) throws(TokenRefusal) -> SignatureAlgorithm {
     let index = header.member("alg")
     guard index >= 0, header.entries[index].kind == .string else { throw .malformed }
-    let algorithm = header.bytes.withUnsafeBytes { SignatureAlgorithm(naming: header.entries[index].value.bytes(of: $0)) }
+    let algorithm = header.bytes.withUnsafeBytes {
+      SignatureAlgorithm(naming: header.entries[index].value.bytes(of: $0))
+    }
     guard let algorithm, allowed.contains(algorithm) else { throw .algorithm }
     return algorithm
   }

@@ -1,4 +1,5 @@
-/// A token that passed, with its claims. Everybody may read it and nobody can make one without a check.
+/// A token that passed, with its claims. Everybody may read it, and nobody outside this package can make one without
+/// a check.
 ///
 /// It outlives the request that brought it (see `TokenMemory`) and is shared by all that bring it again, so reading
 /// claims allocates nothing: they were indexed once.
@@ -14,6 +15,11 @@ public final class VerifiedToken: Sendable {
     self.algorithm = algorithm
   }
 
+  /// A token that nobody checked, with these claims in JSON, for trying policies out.
+  package convenience init(assuming claims: [UInt8]) throws(JSONMistake) {
+    self.init(claims: try JSONIndex(claims, limits: .claims), validUntil: .max, algorithm: .es256)
+  }
+
   /// The number of a claim's entry; -1 when the token has no such claim.
   public func claim(_ path: ClaimPath) -> Int {
     var index = 0
@@ -24,7 +30,8 @@ public final class VerifiedToken: Sendable {
     return index
   }
 
-  /// Calls `body` with a claim's text: a string as it is, anything else as it is written in JSON. Nil without the claim.
+  /// Calls `body` with a claim's text: a string as it is, anything else as it is written in JSON. Nil without the
+  /// claim.
   public func withText<Value>(_ path: ClaimPath, _ body: (UnsafeRawBufferPointer) -> Value) -> Value? {
     let index = claim(path)
     guard index >= 0 else { return nil }

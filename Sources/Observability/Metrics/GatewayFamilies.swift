@@ -35,6 +35,15 @@ enum GatewayFamilies {
   static let upstreamFailures = MetricFamily(
     "sluice_upstream_failures_total", .counter, help: "What broke on the way to servers and back, by kind.",
     labels: ["service", "kind"])
+  static let tokens = MetricFamily(
+    "sluice_jwt_tokens_total", .counter, help: "Requests a jwt middleware looked at, by what came of their token.",
+    labels: ["middleware", "verdict"])
+  static let keySetFetches = MetricFamily(
+    "sluice_jwks_fetches_total", .counter, help: "Fetches of a key set, by result.", labels: ["url", "result"])
+  static let keySetKeys = MetricFamily(
+    "sluice_jwks_keys", .gauge, help: "Keys of a key set that can be used now.", labels: ["url"])
+  static let keySetAge = MetricFamily(
+    "sluice_jwks_age_seconds", .gauge, help: "Time since a key set was last fetched.", unit: "seconds", labels: ["url"])
   static let accessLogDropped = MetricFamily(
     "sluice_access_log_dropped_total", .counter, help: "Lines of the access log that were not written, by reason.",
     labels: ["reason"])

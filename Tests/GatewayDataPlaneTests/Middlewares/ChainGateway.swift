@@ -19,7 +19,7 @@ enum ChainGateway {
   /// Starts, runs `body` with the gateway's port, stops.
   ///
   /// - Parameters:
-  ///   - pages: port of the server behind the service that `context` knows.
+  ///   - pages: port of the server behind the service that `context` knows, which is also the one that is asked.
   ///   - chain: from the outermost inwards.
   static func with(
     _ port: UInt16, pages: UInt16 = 1, _ chain: [GatewayModel.Middleware], _ body: (UInt16) async throws -> Void
@@ -49,7 +49,8 @@ enum ChainGateway {
   ) async throws -> (port: UInt16, shard: NIOLoopBound<Shard>) {
     let main = service(port, id: 0)
     let other = service(pages, id: 1)
-    let context = MiddlewareCompiler.Context(threadPool: pool, service: { _ in other.plan }, text: { _ in nil })
+    var context = MiddlewareCompiler.Context(threadPool: pool, service: { _ in other.plan }, text: { _ in nil })
+    context.askedServer = { _ in other.server }
     let middlewares = try chain.map { try MiddlewareCompiler.compile($0, name: "test", context: context) }
     var entryPoint = EntryPoint()
     entryPoint.address = ListenAddress(host: "127.0.0.1", port: 0)

@@ -21,13 +21,17 @@ import Testing
 
   @Test(arguments: [
     "", " ", "01", "-", "1.", ".5", "1e", "+1", "0x1", "NaN", "tru", "True", "[1,]", "[,1]", "{\"a\"}", "{\"a\":}",
-    "{\"a\":1,}", "{a:1}", "{'a':1}", "\"", "\"\\\"", "\"\\x\"", "\"\\u12\"", "\"\n\"", "[1 2]", "1 1", "\u{FEFF}1", "[",
+    "{\"a\":1,}", "{a:1}", "{'a':1}", "\"", "\"\\\"", "\"\\x\"", "\"\\u12\"", "\"\n\"", "[1 2]", "1 1", "\u{FEFF}1",
+    "[",
     "{", "{\"a\":1", "\"\\u00g0\"",
   ])
   func whatIsNot(text: String) { #expect(mistake(Array(text.utf8)) == .unexpected) }
 
   @Test func textIsUTF8AndPairsAreWhole() {
-    for bytes: [UInt8] in [[0x80], [0xC0, 0x80], [0xE0, 0x80, 0x80], [0xED, 0xA0, 0x80], [0xF5, 0x80, 0x80, 0x80], [0xC3]] {
+    let wrong: [[UInt8]] = [
+      [0x80], [0xC0, 0x80], [0xE0, 0x80, 0x80], [0xED, 0xA0, 0x80], [0xF5, 0x80, 0x80, 0x80], [0xC3],
+    ]
+    for bytes in wrong {
       #expect(mistake([0x22] + bytes + [0x22]) != nil)
     }
     for escaped in [#""\ud800""#, #""\udc00""#, #""\ud800\u0041""#, #""\ud800x""#] {

@@ -37,7 +37,8 @@ import Testing
 
   @Test func dangerousSetsAreRefusedWhole() {
     let secret = #"{"kty":"oct","k":"\#(TokenMaker.base64([UInt8](repeating: 7, count: 32)))"}"#
-    #expect(set(#"{"keys":[\#(secret),\#(key())]}"#, allowsSecrets: true).mistake == "secrets and public keys in one set")
+    let mixed = set(#"{"keys":[\#(secret),\#(key())]}"#, allowsSecrets: true)
+    #expect(mixed.mistake == "secrets and public keys in one set")
     #expect(set(#"{"keys":[\#(secret)]}"#).mistake == "keys[0] is a secret, which nobody should publish")
     #expect(set(#"{"keys":[\#(key(#","d":"AA""#))]}"#).mistake == "keys[0] is a private key")
     let twice = key(#","kid":"a""#)
@@ -53,9 +54,11 @@ import Testing
   @Test func aKeyIsForItsOwnAlgorithmsOnly() throws {
     let bound = try #require(try set(key(#","alg":"ES256""#)).get().keys.first)
     #expect(SignatureAlgorithm.allCases.filter { bound.fits($0) } == [.es256])
-    let secret = VerificationKey(id: nil, algorithm: nil, material: .secret(SymmetricKey(size: .bits256), byteCount: 32))
+    let secret = VerificationKey(
+      id: nil, algorithm: nil, material: .secret(SymmetricKey(size: .bits256), byteCount: 32))
     #expect(SignatureAlgorithm.allCases.filter { secret.fits($0) } == [.hs256])
-    #expect(try set(key(#","alg":"ES384""#)).get().notes == ["the key: alg ES384 does not go with a key of kind EC P-256"])
+    let notes = try set(key(#","alg":"ES384""#)).get().notes
+    #expect(notes == ["the key: alg ES384 does not go with a key of kind EC P-256"])
   }
 
   @Test func keysThatLookRightAndAreNot() throws {
@@ -67,7 +70,8 @@ import Testing
     #expect(
       try set(#"{"kty":"EC","crv":"P-384","x":"\#(x)","y":"\#(y)"}"#).get().notes
         == ["the key: x or y has the wrong length"])
-    #expect(try set(#"{"kty":"RSA","n":"AQAC","e":"AQAB"}"#).get().notes == ["the key: no RSA key of 2048 bits or more"])
+    let short = try set(#"{"kty":"RSA","n":"AQAC","e":"AQAB"}"#).get().notes
+    #expect(short == ["the key: no RSA key of 2048 bits or more"])
   }
 
   @Test func keysInPEM() throws {

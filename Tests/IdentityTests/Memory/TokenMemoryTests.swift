@@ -127,7 +127,8 @@ extension TokenMemory {
 @Suite struct CheckPlacesTests {
   @Test func loopsCheckAFewAndThePoolTheRest() {
     let places = CheckPlaces(hereMax: 2, queuedMax: 3)
-    #expect((0..<6).map { _ in places.place(isQuick: true, now: 0) } == [.here, .here, .elsewhere, .elsewhere, .elsewhere, .nowhere])
+    let taken = (0..<6).map { _ in places.place(isQuick: true, now: 0) }
+    #expect(taken == [.here, .here, .elsewhere, .elsewhere, .elsewhere, .nowhere])
     places.done()
     #expect(places.place(isQuick: true, now: 9_999_999) == .elsewhere)
     #expect(places.place(isQuick: true, now: 10_000_000) == .here)

@@ -101,7 +101,8 @@ import Testing
 
   @Test(arguments: [
     (#"{"aud":"api"}"#, TokenRefusal?.none), (#"{"aud":["x","api"]}"#, nil), (#"{"aud":"ap"}"#, .audience),
-    (#"{"aud":[]}"#, .audience), (#"{"aud":["api",1]}"#, .claimType), (#"{"aud":{}}"#, .claimType), ("{}", .claimMissing),
+    (#"{"aud":[]}"#, .audience), (#"{"aud":["api",1]}"#, .claimType), (#"{"aud":{}}"#, .claimType),
+    ("{}", .claimMissing),
   ])
   func audiences(claims: String, refusal: TokenRefusal?) throws {
     let verifier = verifier { $0.audiences = [Array("api".utf8)] }
@@ -109,7 +110,8 @@ import Testing
   }
 
   @Test(arguments: [
-    (#"{"scope":"read write"}"#, TokenRefusal?.none), (#"{"scp":["write","read"]}"#, nil), (#"{"scope":"read"}"#, .scope),
+    (#"{"scope":"read write"}"#, TokenRefusal?.none), (#"{"scp":["write","read"]}"#, nil),
+    (#"{"scope":"read"}"#, .scope),
     (#"{"scope":"reads writes"}"#, .scope), ("{}", .scope), (#"{"scope":""}"#, .scope), (#"{"scp":"write read"}"#, nil),
   ])
   func scopes(claims: String, refusal: TokenRefusal?) throws {

@@ -1,0 +1,75 @@
+import GatewayModel
+
+/// What becomes of a service's answer: headers for the server, or the whole of it for the client.
+struct ForwardAuthAnswer: Sendable {
+  private let headers: [[UInt8]]
+  private let expression: RegularExpression?
+  private let userField: [UInt8]?
+  private let keepsLocation: Bool
+  /// `http://host:port` of the service.
+  private let base: [UInt8]
+
+  init(_ configuration: ForwardAuth, base: [UInt8]) throws(MiddlewareMistake) {
+    var headers: [[UInt8]] = []
+    for name in configuration.authResponseHeaders { headers.append(try MiddlewareText.fieldName(name)) }
+    self.headers = headers
+    expression = try configuration.authResponseHeadersRegex.map(MiddlewareText.expression)
+    userField = configuration.headerField.map { Array($0.utf8) }
+    keepsLocation = configuration.preserveLocationHeader
+    self.base = base
+  }
+
+  /// Gives the server what was asked for, and takes the client's own away in every spelling.
+  func copy(_ answer: ResponseHead, to exchange: Exchange) {
+    let head = exchange.request
+    for name in headers { name.withUnsafeBytes { head.removeAll(resembling: $0) } }
+    if let expression {
+      for index in 0..<head.fieldCount where expression.matches(head.bytes(head.fieldBase[index].name)) {
+        if !Self.isFraming(head.fieldBase[index].id) { head.fieldBase[index].isRemoved = true }
+      }
+    }
+    for index in 0..<answer.fieldCount {
+      let field = answer.fieldBase[index]
+      let name = answer.bytes(field.name)
+      if Self.isFraming(field.id) { continue }
+      let isWanted =
+        headers.contains { $0.withUnsafeBytes { equalIgnoringCase(name, $0) } } || expression?.matches(name) == true
+      if isWanted {
+        let copied = head.append(name)
+        head.appendField(.init(name: copied, value: head.append(answer.bytes(field.value)), id: field.id))
+      }
+    }
+    if let userField, let value = answer.value(named: userField) {
+      let user = BasicAuthLink.AuthenticatedUser(name: Array(answer.bytes(value)))
+      exchange.notes[BasicAuthLink.AuthenticatedUser.note] = user
+    }
+  }
+
+  /// What describes a message or a connection cannot be copied from one message to another.
+  private static func isFraming(_ id: FieldName) -> Bool { id.isHopByHop || id == .contentLength || id == .host }
+
+  func cookies(_ names: [[UInt8]], _ answer: ResponseHead) -> [[UInt8]] {
+    if names.isEmpty { return [] }
+    return (0..<answer.fieldCount).compactMap { index in
+      let field = answer.fieldBase[index]
+      guard field.id == .setCookie else { return nil }
+      let value = answer.bytes(field.value)
+      return names.contains { SetCookie.isNamed(value, $0) } ? Array(value) : nil
+    }
+  }
+
+  /// The answer as it is, for the client; a relative `Location` is made absolute, as in Traefik.
+  func forClient(_ asked: Subrequest) -> Step {
+    let answer = asked.response
+    var fields: [(name: [UInt8], value: [UInt8])] = []
+    for index in 0..<answer.fieldCount {
+      let field = answer.fieldBase[index]
+      if field.id.isHopByHop || field.id == .contentLength || field.id == .date { continue }
+      var value = Array(answer.bytes(field.value))
+      let isPath = value.first == UInt8(ascii: "/") && value.dropFirst().first != UInt8(ascii: "/")
+      if field.id == .location, isPath, !keepsLocation { value = base + value }
+      fields.append((Array(answer.bytes(field.name)), value))
+    }
+    return .answer(LocalAnswer(status: answer.status, fields: fields, body: asked.body))
+  }
+}

@@ -1,0 +1,96 @@
+public import GatewayModel
+import Identity
+import Observability
+
+/// `policy`: who may do what.
+///
+/// The problem: a middleware that asks for a token says who somebody is, and every service behind it says for itself
+/// what they may do, each a little differently. The rule: one list, read from the top, the first rule that matches
+/// decides; a list that allows anything denies the rest. Answers tell the client nothing of the rules; which of them
+/// decided is for tests (`sluice policy test`). Cost: the questions of the rules that are asked; nothing is allocated.
+final class PolicyLink: Middleware {
+  private let program: PolicyProgram
+  private let isShadow: Bool
+  private let series: PolicySeries?
+
+  init(
+    _ configuration: Policy, labels: NamedValues<LabelSource>, series: PolicySeries?
+  ) throws(MiddlewareMistake) {
+    program = try PolicyCompiler.compile(configuration, labels: labels)
+    isShadow = configuration.shadow
+    self.series = series
+  }
+
+  func request(_ exchange: Exchange) -> Step {
+    let metrics = exchange.shard.observation.metrics
+    series?.considered(metrics)
+    let request = PolicyRequest(
+      head: exchange.request, clientIP: exchange.connection?.clientAddress ?? exchange.clientAddress,
+      address: exchange.connection?.clientText ?? [], entryPoint: exchange.entryPoint?.nameBytes ?? [],
+      router: exchange.route?.nameBytes ?? [], service: exchange.route?.service.nameBytes ?? [],
+      identity: exchange.identity, spiffe: exchange.connection?.spiffeID, now: WallClock.seconds())
+    if program.decide(request).allows { return .go }
+    if isShadow {
+      series?.wouldReject(metrics)
+      return .go
+    }
+    series?.rejected(metrics)
+    return .reject(.policyDenied)
+  }
+}
+
+extension Rejection {
+  static let policyDenied = Rejection(status: 403, code: "policy-denied", detail: "This is not allowed.")
+}
+
+/// A policy without a gateway around it, for `sluice policy test`.
+public struct PolicyTrial: Sendable {
+  private let program: PolicyProgram
+
+  /// - Throws: `MiddlewareMistake` where the policy cannot work.
+  public init(_ policy: Policy, labels: NamedValues<LabelSource>) throws(MiddlewareMistake) {
+    program = try PolicyCompiler.compile(policy, labels: labels)
+  }
+
+  /// What the policy says, and the name of the rule that said it: `default` for none.
+  ///
+  /// - Parameter now: seconds since 1970.
+  /// - Throws: `MiddlewareMistake` for a request that no client could send.
+  public func decide(
+    _ request: PolicyTestFile.Request, now: Int64
+  ) throws(MiddlewareMistake) -> (action: Policy.Action, rule: String) {
+    guard let address = IPAddress(request.address) else {
+      throw MiddlewareMistake("address \(request.address) is no IP address")
+    }
+    var identity: VerifiedToken?
+    if let claims = request.claims {
+      do throws(JSONMistake) { identity = try VerifiedToken(assuming: Array(claims.utf8)) } catch {
+        throw MiddlewareMistake("claims: \(error)")
+      }
+    }
+    func qualified(_ name: String) -> [UInt8] { Array((name.contains("@") ? name : name + "@file").utf8) }
+    let decided = program.decide(
+      PolicyRequest(
+        head: try head(request), clientIP: address, address: Array(address.description.utf8),
+        entryPoint: Array(request.entryPoint.utf8), router: qualified(request.router),
+        service: qualified(request.service), identity: identity, spiffe: request.spiffe.map { Array($0.utf8) },
+        now: now))
+    return (decided.allows ? .allow : .deny, decided.rule < 0 ? "default" : program.rules[decided.rule].name)
+  }
+
+  private func head(_ request: PolicyTestFile.Request) throws(MiddlewareMistake) -> RequestHead {
+    let rest = request.url.split(separator: "/", maxSplits: 2, omittingEmptySubsequences: false).dropFirst(2).joined()
+    let authority = rest.prefix { $0 != "/" && $0 != "?" }
+    var target = String(rest.dropFirst(authority.count))
+    if !target.hasPrefix("/") { target = "/" + target }
+    var lines = ["\(request.method) \(target) HTTP/1.1", "Host: \(authority)"]
+    lines += request.headers.map { "\($0.name): \($0.value)" }
+    let bytes = Array((lines.joined(separator: "\r\n") + "\r\n\r\n").utf8)
+    let head = RequestHead()
+    var parser = RequestParser(limits: WireLimits())
+    guard case .complete = bytes.withUnsafeBytes({ parser.parse($0, into: head) }) else {
+      throw MiddlewareMistake("no client can send this request: \(lines[0])")
+    }
+    return head
+  }
+}

@@ -1,0 +1,319 @@
+import GatewayModel
+import NIOCore
+import Synchronization
+import Testing
+
+@testable import GatewayDataPlane
+
+/// Middlewares that ask another service, between a real client, a real server and a real service.
+@Suite("asking")
+struct AskingTests {
+  /// What a scripted service was asked, in order.
+  private final class Seen: Sendable {
+    private let texts = Mutex<[String]>([])
+    func add(_ text: String) { texts.withLock { $0.append(text) } }
+    var all: [String] { texts.withLock { $0 } }
+  }
+
+  /// Says back which fields of the request it got, and how often it was reached.
+  private func echo(_ seen: Seen = Seen()) throws -> ScriptedServer {
+    try ScriptedServer { peer, _ in
+      while true {
+        let head = try peer.readHead()
+        seen.add(head)
+        try peer.send("HTTP/1.1 200 OK\r\nContent-Length: \(head.utf8.count)\r\nSet-Cookie: sid=server\r\n\r\n\(head)")
+      }
+    }
+  }
+
+  private func service(
+    _ seen: Seen = Seen(), _ answer: @escaping @Sendable (String) -> String
+  ) throws -> ScriptedServer {
+    try ScriptedServer { peer, _ in
+      while true {
+        var request = try peer.readHead()
+        let length = request.split(separator: "\r\n").compactMap { line -> Int? in
+          line.lowercased().hasPrefix("content-length: ") ? Int(line.dropFirst(16)) : nil
+        }.first
+        if let length { request += String(decoding: try peer.read(count: length), as: UTF8.self) }
+        seen.add(request)
+        try peer.send(answer(request))
+      }
+    }
+  }
+
+  private func auth(_ change: (inout ForwardAuth) -> Void = { _ in }) -> GatewayModel.Middleware {
+    var auth = ForwardAuth()
+    auth.address = "http://auth.example/verify?realm=a"
+    change(&auth)
+    return .forwardAuth(auth)
+  }
+
+  private static let ok = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX-User: alice\r\nX-Group: a\r\nX-Group: b\r\n"
+    + "Set-Cookie: sid=auth; Path=/\r\nSet-Cookie: other=1\r\n\r\n"
+
+  @Test("a request that may pass goes on with the headers that were asked for, and not with the client's own")
+  func passes() async throws {
+    let server = try echo()
+    let seen = Seen()
+    let service = try service(seen) { _ in Self.ok }
+    defer {
+      server.stop()
+      service.stop()
+    }
+    let chain = auth {
+      $0.authResponseHeaders = ["X-User"]
+      $0.authResponseHeadersRegex = "^X-G"
+      $0.addAuthCookiesToResponse = ["sid"]
+    }
+    try await ChainGateway.with(server.port, pages: service.port, [chain]) { port in
+      let client = try Peer.connect(to: port)
+      for _ in 0..<2 {
+        try client.send(
+          "POST /a%20b?c=d HTTP/1.1\r\nHost: shop\r\nX_User: root\r\nCookie: k=v\r\nContent-Length: 3\r\n\r\nabc")
+        let response = try client.readResponse()
+        #expect(response.text.contains("X-User: alice\r\n") && !response.text.contains("root"))
+        #expect(response.text.contains("X-Group: a\r\n") && response.text.contains("X-Group: b\r\n"))
+        #expect(response.field("Set-Cookie") == "sid=auth; Path=/")
+      }
+    }
+    #expect(seen.all.count == 2)
+    let asked = try #require(seen.all.first)
+    #expect(asked.hasPrefix("GET /verify?realm=a HTTP/1.1\r\nHost: 127.0.0.1"))
+    for field in [
+      "X-Forwarded-Method: POST", "X-Forwarded-Uri: /a%20b?c=d", "X-Forwarded-Host: shop", "X-Forwarded-Proto: http",
+      "X-Forwarded-For: 127.0.0.1", "Cookie: k=v",
+    ] {
+      #expect(asked.contains(field + "\r\n"), "\(field)")
+    }
+    #expect(!asked.lowercased().contains("content-length"))
+  }
+
+  @Test("only the headers that are named are sent, and the request's own method where that is asked")
+  func narrow() async throws {
+    let server = try echo()
+    let seen = Seen()
+    let service = try service(seen) { _ in Self.ok }
+    defer {
+      server.stop()
+      service.stop()
+    }
+    let chain = auth {
+      $0.authRequestHeaders = ["authorization"]
+      $0.preserveRequestMethod = true
+    }
+    try await ChainGateway.with(server.port, pages: service.port, [chain]) { port in
+      let client = try Peer.connect(to: port)
+      try client.send("DELETE / HTTP/1.1\r\nHost: a\r\nAuthorization: x\r\nX-Secret: y\r\n\r\n")
+      #expect(try client.readResponse().status == 200)
+    }
+    let asked = try #require(seen.all.first)
+    #expect(asked.hasPrefix("DELETE /verify"))
+    #expect(asked.contains("Authorization: x") && !asked.contains("X-Secret"))
+  }
+
+  @Test(
+    "any other answer is the client's, and a relative Location leads to the service",
+    arguments: [(false, "http://auth.example/login"), (true, "/login")])
+  func refuses(_ keeps: Bool, _ location: String) async throws {
+    let reached = Seen()
+    let server = try echo(reached)
+    let service = try service { _ in
+      "HTTP/1.1 302 Found\r\nLocation: /login\r\nX-Why: no\r\nContent-Length: 4\r\n\r\nlost"
+    }
+    defer {
+      server.stop()
+      service.stop()
+    }
+    let chain = auth { $0.preserveLocationHeader = keeps }
+    try await ChainGateway.with(server.port, pages: service.port, [chain]) { port in
+      let client = try Peer.connect(to: port)
+      try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+      let response = try client.readResponse()
+      #expect(response.status == 302 && response.text == "lost")
+      #expect(response.field("Location") == location && response.field("X-Why") == "no")
+    }
+    #expect(reached.all.isEmpty)
+  }
+
+  @Test("a service that cannot be asked shuts the door: away, silent, broken, too talkative")
+  func unavailable() async throws {
+    let server = try echo()
+    let silent = try ScriptedServer { peer, _ in
+      _ = try peer.readHead()
+      try peer.waitForEnd()
+    }
+    let broken = try service { _ in "nonsense\r\n\r\n" }
+    let talkative = try service { _ in
+      "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n" + String(repeating: "a", count: 100)
+    }
+    let free = try service { _ in "" }
+    let away = free.port
+    free.stop()
+    defer {
+      server.stop()
+      silent.stop()
+      broken.stop()
+      talkative.stop()
+    }
+    let chain = auth {
+      $0.timeout = .milliseconds(200)
+      $0.maxResponseBodySize = 50
+    }
+    for port in [away, silent.port, broken.port, talkative.port] {
+      try await ChainGateway.with(server.port, pages: port, [chain]) { gateway in
+        let client = try Peer.connect(to: gateway)
+        try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        let response = try client.readResponse()
+        #expect(response.status == 503)
+        #expect(response.text.contains("decision-unavailable"))
+      }
+    }
+  }
+
+  @Test("a client that leaves takes the question with it")
+  func leaving() async throws {
+    let server = try echo()
+    let ended = Seen()
+    let silent = try ScriptedServer { peer, _ in
+      _ = try peer.readHead()
+      ended.add("asked")
+      try peer.waitForEnd()
+      ended.add("closed")
+    }
+    defer {
+      server.stop()
+      silent.stop()
+    }
+    try await ChainGateway.with(server.port, pages: silent.port, [auth()]) { port in
+      let client = try Peer.connect(to: port)
+      try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+      let deadline = NIODeadline.now() + .seconds(20)
+      while ended.all.isEmpty, NIODeadline.now() < deadline { await Task.yield() }
+      client.close()
+      while ended.all.count < 2, NIODeadline.now() < deadline { await Task.yield() }
+      #expect(ended.all == ["asked", "closed"])
+    }
+  }
+
+  // MARK: opa
+
+  private func opa(_ change: (inout OPA) -> Void = { _ in }) -> GatewayModel.Middleware {
+    var opa = OPA()
+    opa.url = "http://opa.example/"
+    opa.path = "gateway/allow"
+    change(&opa)
+    return .opa(opa)
+  }
+
+  private static func result(_ json: String) -> String {
+    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: \(json.utf8.count)\r\n\r\n\(json)"
+  }
+
+  @Test("the agent is asked with the request, and decides")
+  func agent() async throws {
+    let server = try echo()
+    let seen = Seen()
+    let agent = try service(seen) { request in
+      Self.result(request.contains(#""path":"/yes""#) ? #"{"result":true}"# : #"{"result":{"allow":false}}"#)
+    }
+    defer {
+      server.stop()
+      agent.stop()
+    }
+    let chain = opa { $0.headers = ["X-Team"] }
+    try await ChainGateway.with(server.port, pages: agent.port, [chain]) { port in
+      let client = try Peer.connect(to: port)
+      try client.send("GET /yes HTTP/1.1\r\nHost: a\r\nX-Team: \"b\"\r\nAuthorization: secret\r\n\r\n")
+      #expect(try client.readResponse().status == 200)
+      try client.send("GET /no HTTP/1.1\r\nHost: a\r\n\r\n")
+      #expect(try client.readResponse().status == 403)
+    }
+    let asked = try #require(seen.all.first)
+    #expect(asked.hasPrefix("POST /v1/data/gateway/allow HTTP/1.1\r\n"))
+    #expect(asked.contains(#""segments":["yes"]"#) && asked.contains(#""headers":{"x-team":["\"b\""]}"#))
+    #expect(!asked.contains("secret"))
+  }
+
+  @Test("an answer is remembered for its time, and each other question is asked")
+  func remembered() async throws {
+    let server = try echo()
+    let seen = Seen()
+    let agent = try service(seen) { _ in Self.result(#"{"result":true}"#) }
+    defer {
+      server.stop()
+      agent.stop()
+    }
+    try await ChainGateway.with(server.port, pages: agent.port, [opa { $0.cache = .seconds(60) }]) { port in
+      let client = try Peer.connect(to: port)
+      for path in ["/a", "/a", "/b", "/a", "/b"] {
+        try client.send("GET \(path) HTTP/1.1\r\nHost: a\r\n\r\n")
+        #expect(try client.readResponse().status == 200)
+      }
+    }
+    #expect(seen.all.count == 2)
+  }
+
+  @Test("without an answer whenDown decides", arguments: [(OPA.WhenDown.deny, 503), (.allow, 200)])
+  func down(_ whenDown: OPA.WhenDown, _ status: Int) async throws {
+    let server = try echo()
+    let agent = try service { _ in "HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n" }
+    defer {
+      server.stop()
+      agent.stop()
+    }
+    try await ChainGateway.with(server.port, pages: agent.port, [opa { $0.whenDown = whenDown }]) { port in
+      let client = try Peer.connect(to: port)
+      try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+      #expect(Int(try client.readResponse().status) == status)
+    }
+  }
+
+  @Test(
+    "answers of an agent",
+    arguments: [
+      (#"{"result":true}"#, true), (#"{"result":{"allow":true}}"#, true), (#"{"result":false}"#, false),
+      (#"{"result":{"allow":"true"}}"#, false), (#"{"result":1}"#, false), ("{}", false), ("[]", nil), ("", nil),
+      (#"{"result":true,"result":false}"#, nil),
+    ] as [(String, Bool?)])
+  func decisions(_ text: String, _ wanted: Bool?) {
+    #expect(OPALink.decision(Array(text.utf8)) == wanted)
+  }
+}
+
+@Suite("ask guard")
+struct AskGuardTests {
+  @Test("five failures in a row rest the questions, and one tries again")
+  func breaker() {
+    let guardian = AskGuard()
+    for _ in 0..<5 {
+      #expect(guardian.begins(now: 1))
+      guardian.ended(isFailure: true, now: 1)
+    }
+    #expect(!guardian.begins(now: 2))
+    let later = 1 + AskGuard.restNanoseconds
+    #expect(guardian.begins(now: later))
+    #expect(!guardian.begins(now: later), "one at a time tries")
+    guardian.ended(isFailure: false, now: later)
+    #expect(guardian.begins(now: later))
+  }
+
+  @Test("a success in between forgets failures")
+  func successes() {
+    let guardian = AskGuard()
+    for number in 0..<20 {
+      #expect(guardian.begins(now: 1))
+      guardian.ended(isFailure: number % 5 != 4, now: 1)
+    }
+    #expect(guardian.begins(now: 1))
+  }
+
+  @Test("not more than so many questions at once")
+  func bound() {
+    let guardian = AskGuard()
+    for _ in 0..<AskGuard.runningMax { #expect(guardian.begins(now: 1)) }
+    #expect(!guardian.begins(now: 1))
+    guardian.abandoned()
+    #expect(guardian.begins(now: 1))
+  }
+}
