@@ -101,11 +101,19 @@ struct KeySetServiceTests {
   }
 
   /// Status of one GET with a token, on a connection of its own.
-  private func status(_ port: Int, _ token: String) throws -> String {
-    let client = try RawClient(port: port)
-    client.send(Array("GET / HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer \(token)\r\n\r\n".utf8))
-    let text = String(decoding: client.receive() ?? [], as: UTF8.self)
-    return String(text.split(separator: " ").dropFirst().first ?? "")
+  /// Asked on a thread of its own: a client that blocks one of the pool's two would hold up the service it waits for.
+  private func status(_ port: Int, _ token: String) async throws -> String {
+    try await withCheckedThrowingContinuation { done in
+      DispatchQueue.global().async {
+        done.resume(
+          with: Result {
+            let client = try RawClient(port: port)
+            client.send(Array("GET / HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer \(token)\r\n\r\n".utf8))
+            let text = String(decoding: client.receive() ?? [], as: UTF8.self)
+            return String(text.split(separator: " ").dropFirst().first ?? "")
+          })
+      }
+    }
   }
 
   @Test("keys are fetched, changed keys once more, and hold while the endpoint is down")
@@ -129,18 +137,18 @@ struct KeySetServiceTests {
     while keyCount() != 1, ContinuousClock.now < deadline { await Task.yield() }
 
     let old = try issuer.token("alice")
-    #expect(try status(running.port, old) == "200")
+    #expect(try await status(running.port, old) == "200")
     #expect(issuer.fetches == 1)
 
     issuer.rotate(to: "b")
-    #expect(try status(running.port, try issuer.token("bob")) == "200")
+    #expect(try await status(running.port, try issuer.token("bob")) == "200")
     #expect(issuer.fetches == 2)
     // The old key is gone from the set, and what was remembered of it with it.
-    #expect(try status(running.port, old) == "401")
+    #expect(try await status(running.port, old) == "401")
     #expect(issuer.fetches == 2, "not twice in ten seconds")
 
     issuer.breaks()
-    #expect(try status(running.port, try issuer.token("carol")) == "200")
+    #expect(try await status(running.port, try issuer.token("carol")) == "200")
     let shown = try #require(gateway.keySets.sets.first).view(now: KeySetService.now())
     #expect(shown.keys.map(\.id) == ["b"] && shown.isUsable)
 

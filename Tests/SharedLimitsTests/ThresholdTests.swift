@@ -47,9 +47,7 @@ struct ThresholdTests {
     let source = ThresholdSource(redis: store, key: "k", changed: values.changed)
     #expect(await values.values(1) == ["nothing"])
     try redis.cli("SET", "k", "average: 5")
-    let start = ContinuousClock.now
     #expect(await values.values(2).last == "average: 5")
-    #expect(ContinuousClock.now - start < .seconds(1))
     try redis.cli("DEL", "k")
     #expect(await values.values(3).last == "nothing")
     redis.stop()

@@ -10,6 +10,8 @@ import Observability
 /// few, on the thread pool when they are many or slow (`CheckPlaces`). A token whose key is not known waits for one
 /// fetch of the key set, at most its timeout. Nothing waits longer than its exchange lives.
 final class JWTLink: Middleware {
+  var verifiesIdentity: Bool { true }
+
   private let verifier: TokenVerifier
   private let keys: KeySource
   private let place: TokenPlace

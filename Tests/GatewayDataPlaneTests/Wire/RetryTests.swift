@@ -44,7 +44,7 @@ extension OverSockets {
           var body: [UInt8] = []
           if let length = SeenResponse.length(head) { body = try peer.read(count: length) }
           if head.contains("Transfer-Encoding") {
-            while let line = try? peer.read(until: "\r\n"), let size = Int(line.dropLast(2), radix: 16), size > 0 {
+            while let line = try? peer.read(until: "\r\n"), let size = Int(line.dropLast(), radix: 16), size > 0 {
               body += try peer.read(count: size)
               _ = try peer.read(count: 2)
             }
@@ -71,9 +71,8 @@ extension OverSockets {
 
     @Test("nobody listens at one server: nothing was sent, so a POST with a body is tried as well")
     func nothingSent() async throws {
-      let dead = try ScriptedServer.answering("x")
-      dead.stop()
-      let servers = [dead.port, try Self.echo().port]
+      // Port 1 is nobody's. One that was closed just now may be somebody else's the next moment.
+      let servers = [1, try Self.echo().port]
       try await BuiltGateway.with(Self.http("again: {retry: {attempts: 2}}", servers), eventLoops: 1) { gateway in
         for _ in 0..<4 {
           let seen = try Peer.ask(gateway.port, method: "POST", body: "the body")
@@ -128,7 +127,9 @@ extension OverSockets {
           if isChunked { try client.send("0\r\n\r\n") }
           let seen = try client.readResponse()
           #expect(seen.status == 200)
-          #expect(seen.body == body)
+          // Not `==`: the difference of two long arrays, which a failure shows, takes minutes.
+          let isSame = seen.body == body
+          #expect(isSame, "\(seen.body.count) bytes, \(zip(seen.body, body).prefix { $0 == $1 }.count) of them right")
         }
       }
     }
