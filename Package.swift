@@ -196,6 +196,7 @@ let package = Package(
         .product(name: "NIOHTTP2", package: "swift-nio-http2"),
         .product(name: "NIOHPACK", package: "swift-nio-http2"),
         .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
         .product(name: "Atomics", package: "swift-atomics"),
       ],
       swiftSettings: house),
@@ -210,7 +211,8 @@ let package = Package(
     .testTarget(
       name: "GatewayRuntimeTests",
       dependencies: [
-        "GatewayRuntime", "GatewayModel", "Observability", "Identity", nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"),
+        "GatewayRuntime", "GatewayModel", "AdminAPI", "Observability", "Identity", nio("NIOCore"), nio("NIOPosix"),
+        nio("NIOHTTP1"),
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "Logging", package: "swift-log"),
       ],

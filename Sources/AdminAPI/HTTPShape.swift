@@ -57,13 +57,27 @@ enum HTTPShape {
       }
       let shape = JSON.object([
         ("services", services.isEmpty ? nil : .array(services)), ("sticky", weighted.sticky.flatMap(sticky)),
+        ("healthCheck", propagation(weighted.healthCheck)),
       ])
       return (.object([("weighted", shape)] + status), "weighted")
     case .failover(let failover):
-      let shape = JSON.object([("service", .string(failover.service)), ("fallback", .string(failover.fallback))])
+      let shape = JSON.object([
+        ("service", .string(failover.service)), ("fallback", .string(failover.fallback)),
+        ("healthCheck", propagation(failover.healthCheck)),
+      ])
       return (.object([("failover", shape)] + status), "failover")
+    case .highestRandomWeight(let hashed):
+      let services = hashed.services.map {
+        JSON.object([("name", .string($0.name)), ("weight", .integer($0.weight))])
+      }
+      let shape = JSON.object([
+        ("services", services.isEmpty ? nil : .array(services)), ("healthCheck", propagation(hashed.healthCheck)),
+      ])
+      return (.object([("highestRandomWeight", shape)] + status), "highestrandomweight")
     }
   }
+
+  private static func propagation(_ written: HealthCheckPropagation?) -> JSON? { written.map { _ in .object([]) } }
 
   private static func loadBalancer(_ balancer: LoadBalancer) -> JSON {
     let servers = balancer.servers.map { server in
@@ -76,6 +90,8 @@ enum HTTPShape {
       ("sticky", balancer.sticky.flatMap(sticky)),
       ("servers", servers.isEmpty ? nil : .array(servers)),
       ("strategy", .string(balancer.strategy.rawValue)),
+      ("healthCheck", balancer.healthCheck.map(HealthCheckShape.active)),
+      ("passiveHealthCheck", balancer.passiveHealthCheck.map(HealthCheckShape.passive)),
       ("passHostHeader", .boolean(balancer.passHostHeader)),
       // Traefik's default, whatever the file says: bytes are sent as they come.
       ("responseForwarding", .object([("flushInterval", .string("100ms"))])),

@@ -85,14 +85,3 @@ struct Reach {
     return found
   }
 }
-
-extension Service {
-  /// The services it is made of.
-  var parts: [String] {
-    switch self {
-    case .weighted(let weighted): weighted.services.map(\.name)
-    case .failover(let failover): [failover.service, failover.fallback]
-    default: []
-    }
-  }
-}

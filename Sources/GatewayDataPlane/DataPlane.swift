@@ -15,18 +15,36 @@ public final class DataPlane: Sendable {
 
   private let group: MultiThreadedEventLoopGroup
   private let shards: [NIOLoopBound<Shard>]
+  private let pulses: [ShardPulse]
+  /// A loop without traffic: probes of servers run there.
+  private let healthGroup: MultiThreadedEventLoopGroup
+  private let monitor: NIOLoopBound<HealthMonitor>
 
-  private init(group: MultiThreadedEventLoopGroup, shards: [NIOLoopBound<Shard>]) {
+  private init(
+    group: MultiThreadedEventLoopGroup, shards: [NIOLoopBound<Shard>], pulses: [ShardPulse],
+    healthGroup: MultiThreadedEventLoopGroup, monitor: NIOLoopBound<HealthMonitor>
+  ) {
     self.group = group
     self.shards = shards
+    self.pulses = pulses
+    self.healthGroup = healthGroup
+    self.monitor = monitor
   }
 
   /// Makes `eventLoops` loops with a shard on each and `snapshot` installed. Nothing listens yet.
   public static func start(
-    eventLoops: Int, snapshot: Snapshot, observe: @escaping @Sendable (Int) -> ShardObservation
+    eventLoops: Int, snapshot: Snapshot, health: HealthSetup, observe: @escaping @Sendable (Int) -> ShardObservation
   ) async throws -> DataPlane {
     let group = MultiThreadedEventLoopGroup(numberOfThreads: eventLoops)
     var shards: [NIOLoopBound<Shard>] = []
+    var pulses: [ShardPulse] = []
+    let healthGroup = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    let healthLoop = healthGroup.next()
+    let monitor = try await healthLoop.submit {
+      let monitor = HealthMonitor(loop: healthLoop, setup: health)
+      monitor.install(snapshot)
+      return NIOLoopBound(monitor, eventLoop: healthLoop)
+    }.get()
     for (index, loop) in group.makeIterator().enumerated() {
       // Made on its loop, which it never leaves.
       let shard = try await loop.submit {
@@ -34,8 +52,9 @@ public final class DataPlane: Sendable {
           Shard(index: index, loop: loop, snapshot: snapshot, observation: observe(index)), eventLoop: loop)
       }.get()
       shards.append(shard)
+      pulses.append(try await loop.submit { shard.value.pulse }.get())
     }
-    return DataPlane(group: group, shards: shards)
+    return DataPlane(group: group, shards: shards, pulses: pulses, healthGroup: healthGroup, monitor: monitor)
   }
 
   /// Opens the entry points on every shard and returns the ports, in order. Throws the first error and says where.
@@ -67,6 +86,9 @@ public final class DataPlane: Sendable {
 
   /// Publishes a Snapshot and returns when every shard has it.
   public func install(_ snapshot: Snapshot) async throws {
+    // First the probes, so that a server known to be down is down in the Snapshot from its first request.
+    let monitor = self.monitor
+    try await monitor.eventLoop.submit { monitor.value.install(snapshot) }.get()
     for shard in shards {
       try await onLoop(shard) { shard in
         shard.install(snapshot)
@@ -99,9 +121,18 @@ public final class DataPlane: Sendable {
 
   /// Ends the loops; the data plane is of no use afterwards.
   public func shutdown() async {
+    let monitor = self.monitor
+    try? await monitor.eventLoop.submit { monitor.value.stop() }.get()
+    try? await healthGroup.shutdownGracefully()
     try? await group.shutdownGracefully()
     // Connections refer to their shard without keeping it; the last ones went with the loops just now.
     withExtendedLifetime(shards) {}
+  }
+
+  /// How long ago each shard's loop last turned, in nanoseconds. Asks no loop.
+  public func sinceLastTurns() -> [UInt64] {
+    let now = NIODeadline.now().uptimeNanoseconds
+    return pulses.map { $0.sinceLastTurn(now) }
   }
 
   private func onLoop<Value: Sendable>(

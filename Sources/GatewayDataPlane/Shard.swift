@@ -1,5 +1,6 @@
 import GatewayModel
 import NIOCore
+import ResiliencePolicies
 
 /// One event loop's private world: its Snapshot, pools, timers, counters and stores of used-again objects.
 ///
@@ -17,11 +18,19 @@ final class Shard {
   private(set) var isDraining = false
 
   private var pools: [UpstreamPool?] = []
+  /// How busy servers are, by their ids, like the pools.
+  private var loads: [ServerLoad] = []
+  /// For balancers that choose by chance.
+  var random = RandomStream(seed: UInt64.random(in: 0...UInt64.max))
   private var exchanges: [Exchange] = []
   private var buffers: [ByteBuffer] = []
   var listeners: [any Channel] = []
   private var drained: EventLoopPromise<Int>?
   private let drainTimer = TimerNode()
+  /// When this loop last turned, for those who ask whether it hangs.
+  let pulse = ShardPulse()
+  private let pulseTimer = TimerNode()
+  private static let pulseNanoseconds: UInt64 = 1_000_000_000
   private let logTimer = TimerNode()
   private static let logFlushNanoseconds: UInt64 = 1_000_000_000
   private var cutConnections = 0
@@ -47,17 +56,27 @@ final class Shard {
     installed = InstalledSnapshot(snapshot: snapshot, shardIndex: index)
     date.update(now: coarseNow, wall: WallClock.seconds)
     growPools(snapshot)
+    pulseTimer.owner = self
+    beat(coarseNow)
     if observation.accessLog != nil {
       logTimer.owner = self
       timers.arm(logTimer, duration: Self.logFlushNanoseconds, now: coarseNow)
     }
   }
 
+  /// A walk that is still scheduled must not look for nodes that have gone with the shard.
+  deinit { timers.stop() }
+
   /// Nanoseconds of the loop's clock, now.
   func now() -> UInt64 {
     coarseNow = NIODeadline.now().uptimeNanoseconds
     date.update(now: coarseNow, wall: WallClock.seconds)
     return coarseNow
+  }
+
+  private func beat(_ now: UInt64) {
+    pulse.beat(now)
+    timers.arm(pulseTimer, duration: Self.pulseNanoseconds, now: now)
   }
 
   // MARK: Snapshots
@@ -72,6 +91,8 @@ final class Shard {
       pools[server.id]?.update(server)
     }
     for id in pools.indices where !isNamed[id] {
+      // The number may be another server's next; what is in flight still ends.
+      loads[id].forget()
       guard let pool = pools[id] else { continue }
       pool.retire()
       if pool.isEmpty { pools[id] = nil }
@@ -81,7 +102,14 @@ final class Shard {
   private func growPools(_ snapshot: Snapshot) {
     let highest = snapshot.servers.reduce(-1) { max($0, $1.id) }
     if highest >= pools.count { pools.append(contentsOf: repeatElement(nil, count: highest + 1 - pools.count)) }
+    if highest >= loads.count {
+      loads.append(contentsOf: repeatElement(ServerLoad(), count: highest + 1 - loads.count))
+    }
   }
+
+  func load(of server: ServerPlan) -> ServerLoad { loads[server.id] }
+
+  func changeLoad(of server: ServerPlan, _ body: (inout ServerLoad) -> Void) { body(&loads[server.id]) }
 
   func pool(for server: ServerPlan) -> UpstreamPool {
     // An exchange of an old Snapshot may name a server whose pool is gone; it gets a new one.
@@ -173,6 +201,7 @@ final class Shard {
     guard let promise = drained else { return }
     drained = nil
     timers.disarm(drainTimer)
+    timers.disarm(pulseTimer)
     observation.accessLog?.flush()
     timers.stop()
     promise.succeed(cutConnections)
@@ -182,6 +211,7 @@ final class Shard {
 extension Shard: TimerOwner {
   /// The drain's deadline passed, and what is left is closed; or buffered log lines have waited long enough.
   func timerFired(_ node: TimerNode) {
+    if node === pulseTimer { return beat(now()) }
     if node === logTimer {
       observation.accessLog?.flush()
       timers.arm(logTimer, duration: Self.logFlushNanoseconds, now: now())

@@ -14,15 +14,21 @@ public final class Snapshot: Sendable {
   public let entryPoints: [EntryPointPlan]
   /// Every server that any service names.
   public let servers: [ServerPlan]
+  /// Every service with servers of its own.
+  public let services: [ServicePlan]
+  /// Servers with probes.
+  let probes: [ProbePlan]
   /// The certificates served, for metrics.
   public let certificateExpiries: [CertificateExpiry]
   /// Number of cursors that the balancers of all services need per shard.
   let cursorCount: Int
 
   init(
-    generation: UInt64, entryPoints: [EntryPointPlan], servers: [ServerPlan], cursorCount: Int,
-    certificateExpiries: [CertificateExpiry] = []
+    generation: UInt64, entryPoints: [EntryPointPlan], servers: [ServerPlan], services: [ServicePlan] = [],
+    probes: [ProbePlan] = [], cursorCount: Int, certificateExpiries: [CertificateExpiry] = []
   ) {
+    self.probes = probes
+    self.services = services
     self.certificateExpiries = certificateExpiries
     self.generation = generation
     self.entryPoints = entryPoints
@@ -129,58 +135,6 @@ public final class RouterPlan: Sendable {
     self.series = series
     self.ledgerOwner = ledgerOwner
   }
-}
-
-/// A service, compiled.
-public final class ServicePlan: Sendable {
-  public enum Kind: Sendable {
-    case loadBalancer([WeightedServer])
-    case weighted([WeightedChild])
-    case failover(main: ServicePlan, fallback: ServicePlan)
-  }
-
-  public struct WeightedServer: Sendable {
-    public let server: ServerPlan
-    public let weight: Int
-  }
-
-  public struct WeightedChild: Sendable {
-    public let service: ServicePlan
-    public let weight: Int
-  }
-
-  public let name: String
-  let nameBytes: [UInt8]
-  public let kind: Kind
-  /// Index of this service's first cursor in a shard's `InstalledSnapshot`.
-  let cursor: Int
-  let hasEqualWeights: Bool
-  let sticky: StickyPlan?
-  let series: RequestSeries?
-  let failures: CounterRow?
-  let retries: CounterSeries?
-
-  init(
-    name: String, kind: Kind, cursor: Int, sticky: StickyPlan?, series: RequestSeries?, failures: CounterRow?,
-    retries: CounterSeries?
-  ) {
-    self.failures = failures
-    self.retries = retries
-    self.name = name
-    nameBytes = Array(name.utf8)
-    self.kind = kind
-    self.cursor = cursor
-    self.sticky = sticky
-    self.series = series
-    switch kind {
-    case .loadBalancer(let servers): hasEqualWeights = servers.allSatisfy { $0.weight == servers[0].weight }
-    case .weighted(let children): hasEqualWeights = children.allSatisfy { $0.weight == children[0].weight }
-    case .failover: hasEqualWeights = true
-    }
-  }
-
-  /// Cursors a service of this shape needs: one to go round, or one for each member.
-  static func cursorsNeeded(_ memberCount: Int) -> Int { max(1, memberCount) }
 }
 
 /// A server: where it is, and how connections to it are made.

@@ -88,7 +88,7 @@ final class TimerQueues {
     return queues.count - 1
   }
 
-  /// The loop is about to end: nothing is scheduled any more.
+  /// The loop, or the shard, is about to end: nothing is scheduled any more, and nothing fires.
   func stop() { isStopped = true }
 
   private func schedule(_ deadline: UInt64, now: UInt64) {
@@ -101,7 +101,7 @@ final class TimerQueues {
 
   private func walk(_ due: UInt64) {
     // A walk that an earlier one overtook has nothing to do.
-    guard due == scheduled else { return }
+    guard due == scheduled, !isStopped else { return }
     scheduled = .max
     let now = NIODeadline.now().uptimeNanoseconds
     var earliest: UInt64 = .max

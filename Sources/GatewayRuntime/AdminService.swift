@@ -25,8 +25,9 @@ extension Gateway {
       shards: { [self] in
         let view = view()
         // A Snapshot is "installed" only when every shard has it, so one number says it for all.
-        return (0..<eventLoopCount).map {
-          AdminSources.ShardHealth(index: $0, generation: view.isReady ? view.generation : 0)
+        return sinceLastTurns().enumerated().map { index, since in
+          AdminSources.ShardHealth(
+            index: index, generation: view.isReady ? view.generation : 0, sinceLastTurn: since)
         }
       },
       isDraining: { [self] in view().isDraining },
@@ -36,6 +37,10 @@ extension Gateway {
         return view.generations.sorted { $0.key < $1.key }
           .filter { $0.key == view.generation || held[$0.key] != nil }
           .map { AdminSources.Generation(number: $0.key, installedAtUnixSeconds: $0.value) }
+      },
+      isServerUp: { [self] service, url in
+        let name = service.contains("@") ? service : service + "@file"
+        return serverHealth().contains { $0.service == name && $0.url == url && $0.isUp }
       },
       breakers: { [protections] in protections.breakers(now: NIODeadline.now().uptimeNanoseconds) },
       limitStores: { [self] in

@@ -38,6 +38,17 @@ final class BoundedFailureLog: FailureLog {
     log.debug("TLS handshake failed", metadata: ["entryPoint": "\(entryPoint)", "detail": "\(detail)"])
   }
 
+  func serverStoodOut(service: String, server: String, verdict: String) {
+    // Ejections last seconds at least and are bounded by the number of servers; what a ceiling or shadow mode prevents is
+    // found again with every failure.
+    let metadata: Logger.Metadata = ["service": "\(service)", "server": "\(server)", "outcome": "\(verdict)"]
+    if verdict == "ejected" {
+      log.warning("server stands out and is left out", metadata: metadata)
+    } else {
+      log.debug("server stands out and stays", metadata: metadata)
+    }
+  }
+
   private func admit(_ now: UInt64) -> Bool {
     let current = now / 1_000_000_000
     if current != second {

@@ -126,7 +126,12 @@ public final class Gateway: Sendable {
     let loops = configuration.static.runtime.eventLoops ?? PhysicalCores.count()
     do {
       let observation = Observation(configuration.static, parts)
-      let dataPlane = try await DataPlane.start(eventLoops: loops, snapshot: snapshot) { observation.make($0) }
+      let health = HealthSetup(
+        source: parts.surroundings.series, log: HealthChangeLog(parts.log),
+        probesPerSecond: configuration.static.runtime.probesPerSecond)
+      let dataPlane = try await DataPlane.start(eventLoops: loops, snapshot: snapshot, health: health) {
+        observation.make($0)
+      }
       let ports = try await dataPlane.listen(
         configuration.static.entryPoints.map { ($0.name, $0.value) })
       let gateway = Gateway(parts, builder: builder, dataPlane: dataPlane, ports: ports, eventLoopCount: loops)
@@ -143,6 +148,7 @@ public final class Gateway: Sendable {
         protections.gauges(now: NIODeadline.now().uptimeNanoseconds)
       }
       parts.metrics.collectKeySets { [keySets = parts.surroundings.keySets] in keySets.samples() }
+      parts.metrics.collectServers { [weak gateway] in gateway?.serverHealth() ?? [] }
       gateway.installed(configuration, snapshot)
       return gateway
     } catch {
@@ -336,6 +342,17 @@ public final class Gateway: Sendable {
   }
 
   // MARK: What the admin side shows
+
+  /// How long ago each event loop last turned, in nanoseconds.
+  func sinceLastTurns() -> [UInt64] { dataPlane.sinceLastTurns() }
+
+  /// Every server of every service, and whether it takes requests.
+  func serverHealth() -> [(service: String, url: String, isUp: Bool)] {
+    let now = NIODeadline.now().uptimeNanoseconds
+    return (state.withLock { $0.current }?.services ?? []).flatMap { service in
+      service.servers.map { (service.name, $0.server.url, $0.isUsable(now)) }
+    }
+  }
 
   /// A consistent view of what the gateway is about.
   public struct View: Sendable {

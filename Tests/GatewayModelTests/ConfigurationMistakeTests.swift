@@ -38,10 +38,11 @@ struct ConfigurationMistakeTests {
       message: #"http.services.s has no key "servers", expected it under http.services.*.loadBalancer"#,
       yamlPlace: "5:9", tomlPlace: "5:3"),
     Case(
-      name: "a way to choose servers that is not there yet",
-      yaml: "http:\n  services:\n    s: {loadBalancer: {strategy: p2c}}",
-      toml: "[http.services.s.loadBalancer]\nstrategy = 'p2c'",
-      message: "http.services.s.loadBalancer.strategy p2c: Traefik has this, Sluice not yet",
+      name: "a way to choose servers that nobody has",
+      yaml: "http:\n  services:\n    s: {loadBalancer: {strategy: p3c}}",
+      toml: "[http.services.s.loadBalancer]\nstrategy = 'p3c'",
+      message: #"http.services.s.loadBalancer.strategy is "p3c", expected wrr, p2c, hrw, leasttime or leastrequest, "#
+        + #"did you mean "p2c"?"#,
       yamlPlace: "3:34", tomlPlace: "2:12"),
     Case(
       name: "a wrong word", yaml: "log:\n  level: wran", toml: "log.level = 'wran'",

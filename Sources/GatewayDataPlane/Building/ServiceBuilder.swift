@@ -2,6 +2,7 @@ import Crypto
 import GatewayModel
 import NIOSSL
 import Observability
+import ResiliencePolicies
 
 /// Compiles services and the transports of their servers.
 struct ServiceBuilder {
@@ -18,7 +19,14 @@ struct ServiceBuilder {
   private var serversByKey: [String: ServerPlan] = [:]
   private var contexts: [String: ServerTLS.Contexts] = [:]
 
-  init(_ configuration: ValidatedConfiguration, _ surroundings: SnapshotBuilder.Surroundings) {
+  /// What is known of servers, taken over from the Snapshot before where service and server are the same.
+  private(set) var states: ServerStates
+  private(set) var probes = ProbeCollection()
+
+  init(
+    _ configuration: ValidatedConfiguration, _ surroundings: SnapshotBuilder.Surroundings, previous: ServerStates
+  ) {
+    states = previous.successor()
     self.configuration = configuration.static
     dynamic = configuration.dynamic
     self.surroundings = surroundings
@@ -51,24 +59,23 @@ struct ServiceBuilder {
     guard depth < 16, let service = dynamic.http.services[name] else { return nil }
     let kind: ServicePlan.Kind
     var sticky: Sticky?
-    var members = 1
+    var memberCount = 1
+    var policy = ServicePlan.Policy()
     switch service {
     case .loadBalancer(let balancer):
-      let built = balancer.servers.enumerated().compactMap { index, server in
-        serverPlan(server, balancer, path: "http.services.\(name).loadBalancer.servers[\(index)]").map {
-          ServicePlan.WeightedServer(server: $0, weight: max(0, server.weight))
-        }
-      }
+      let built = members(of: balancer, name)
       kind = .loadBalancer(built)
-      members = built.count
+      memberCount = built.count
       sticky = balancer.sticky
+      policy = self.policy(balancer, name, built)
+      if let check = balancer.healthCheck { collectProbes(check, balancer, name, built, policy.outliers) }
     case .weighted(let weighted):
-      let children = weighted.services.compactMap { child in
-        plan(child.name, depth: depth + 1).map { ServicePlan.WeightedChild(service: $0, weight: max(0, child.weight)) }
-      }
+      let children = children(weighted.services, depth)
       kind = .weighted(children)
-      members = children.count
+      memberCount = children.count
       sticky = weighted.sticky
+    case .highestRandomWeight(let hashed):
+      kind = .hashed(children(hashed.services, depth))
     case .failover(let failover):
       guard let main = plan(failover.service, depth: depth + 1), let fallback = plan(failover.fallback, depth: depth + 1)
       else { return nil }
@@ -76,11 +83,76 @@ struct ServiceBuilder {
     }
     let made = ServicePlan(
       name: name + "@file", kind: kind, cursor: cursorCount, sticky: StickyCompiler.compile(sticky, service: name),
+      policy: policy,
       series: surroundings.series.service(name + "@file"), failures: surroundings.series.failures(service: name + "@file"),
       retries: surroundings.series.metrics.retries(service: name + "@file"))
-    cursorCount += ServicePlan.cursorsNeeded(members)
+    cursorCount += ServicePlan.cursorsNeeded(memberCount)
     plans[name] = made
     return made
+  }
+
+  private mutating func children(_ services: [WeightedService], _ depth: Int) -> [ServicePlan.WeightedChild] {
+    services.compactMap { child in
+      plan(child.name, depth: depth + 1).map { ServicePlan.WeightedChild(service: $0, weight: max(0, child.weight)) }
+    }
+  }
+
+  private mutating func members(of balancer: LoadBalancer, _ service: String) -> [ServicePlan.WeightedServer] {
+    let isWatched = OutlierSettings(balancer) != nil
+    let hasStatus = isWatched || balancer.healthCheck != nil
+    return balancer.servers.enumerated().compactMap { index, server in
+      let path = "http.services.\(service).loadBalancer.servers[\(index)]"
+      guard let plan = serverPlan(server, balancer, path: path) else { return nil }
+      return ServicePlan.WeightedServer(
+        server: plan, weight: max(0, server.weight),
+        status: hasStatus ? states.status(service, key(server, balancer), balancer) : nil,
+        ejections: isWatched ? surroundings.series.ejections(service: service + "@file", server: plan.url) : nil)
+    }
+  }
+
+  private mutating func policy(
+    _ balancer: LoadBalancer, _ service: String, _ members: [ServicePlan.WeightedServer]
+  ) -> ServicePlan.Policy {
+    var policy = ServicePlan.Policy()
+    policy.strategy = balancer.strategy
+    if let header = balancer.hashBy.header { policy.hashKey = .header(Array(header.utf8)) }
+    if let cookie = balancer.hashBy.cookie { policy.hashKey = .cookie(Array(cookie.utf8)) }
+    if let settings = OutlierSettings(balancer) {
+      policy.outliers = states.watch(service, settings, members.compactMap(\.status))
+    }
+    return policy
+  }
+
+  private mutating func collectProbes(
+    _ check: HealthCheck, _ balancer: LoadBalancer, _ service: String, _ members: [ServicePlan.WeightedServer],
+    _ outliers: OutlierWatch?
+  ) {
+    for (number, (member, server)) in zip(members, balancer.servers).enumerated() {
+      guard let status = member.status, let endpoint = self.endpoint(check, server.url, balancer) else { continue }
+      let address = "\(server.url.scheme)://\(server.url.authority)|\(balancer.serversTransport ?? "")"
+      probes.add(
+        "\(address)|\(check)", url: member.server.url, endpoint: endpoint, check: check,
+        ledgerOwner: member.server.ledgerOwner,
+        watcher: ProbePlan.Watcher(service: service + "@file", status: status, outliers: outliers, member: number))
+    }
+  }
+
+  /// Where probes of a server connect.
+  private mutating func endpoint(
+    _ check: HealthCheck, _ url: ServerURL, _ balancer: LoadBalancer
+  ) -> ProbePlan.Endpoint? {
+    var target = url
+    target.port = check.port ?? url.port
+    if let scheme = check.scheme { target.scheme = ServerURL.Scheme(scheme) }
+    var tls: ServerTLS?
+    if target.scheme == .https {
+      let transport = self.transport(balancer.serversTransport)
+      guard let contexts = contexts(transport, name: balancer.serversTransport) else { return nil }
+      tls = ServerTLS(
+        contexts: contexts, name: transport.serverName ?? (IPAddress(url.host) == nil ? url.host : nil))
+    }
+    return ProbePlan.Endpoint(
+      host: url.host, port: target.port, tls: tls, authority: Array((check.hostname ?? target.authority).utf8))
   }
 
   private mutating func serverPlan(_ server: Server, _ balancer: LoadBalancer, path: String) -> ServerPlan? {
@@ -102,7 +174,8 @@ struct ServiceBuilder {
       }
     let made = ServerPlan(
       id: number, url: server.url, passHost: balancer.passHostHeader, preservePath: server.preservePath, tls: tls,
-      wire: wire, transport: TransportPlan(transport), ledgerOwner: surroundings.series.ledgerOwner("server", server.url.description),
+      wire: wire, transport: TransportPlan(transport),
+      ledgerOwner: surroundings.series.ledgerOwner("server", server.url.description),
       stickyToken: StickyCompiler.token(server.url.description))
     serversByKey[key] = made
     servers.append(made)

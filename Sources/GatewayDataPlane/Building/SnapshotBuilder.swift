@@ -46,13 +46,15 @@ public final class SnapshotBuilder {
   private let surroundings: Surroundings
   private var previousMiddlewares: [String: (configuration: GatewayModel.Middleware, made: any Middleware)] = [:]
 
+  private var serverStates = ServerStates()
+
   public init(_ surroundings: Surroundings) {
     self.surroundings = surroundings
   }
 
   /// Builds generation `generation`.
   public func build(_ configuration: ValidatedConfiguration, generation: UInt64) throws(BuildFailure) -> Snapshot {
-    var services = ServiceBuilder(configuration, surroundings)
+    var services = ServiceBuilder(configuration, surroundings, previous: serverStates)
     services.buildAll()
     var chains = ChainBuilder(
       configuration.dynamic.http.middlewares, surroundings, previous: previousMiddlewares, services: services.plans,
@@ -77,9 +79,11 @@ public final class SnapshotBuilder {
     guard problems.isEmpty else { throw BuildFailure(problems: problems) }
     previousMiddlewares = chains.made
     surroundings.protections.commit(chains.protections)
+    serverStates = services.states
     return Snapshot(
-      generation: generation, entryPoints: entryPoints, servers: services.servers, cursorCount: services.cursorCount,
-      certificateExpiries: tls.expiries)
+      generation: generation, entryPoints: entryPoints, servers: services.servers,
+      services: services.plans.values.filter { !$0.servers.isEmpty }.sorted { $0.name < $1.name },
+      probes: services.probes.plans, cursorCount: services.cursorCount, certificateExpiries: tls.expiries)
   }
 
   private func routeSet(

@@ -83,6 +83,7 @@ extension Exchange {
     server = nil
     guard phase != .ended else { return }
     if leader != nil { return secondFailed(failure) }
+    breakAttempt(failure)
     if phase == .tunnel { return abortClient() }
     tryFailed(failure)
   }
@@ -91,6 +92,7 @@ extension Exchange {
   func acquireFailed(_ failure: Failure) {
     guard phase == .connecting else { return }
     if leader != nil { return secondFailed(failure) }
+    breakAttempt(failure)
     tryFailed(failure)
   }
 

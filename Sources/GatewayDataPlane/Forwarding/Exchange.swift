@@ -52,6 +52,8 @@ public final class Exchange {
   var client: ClientSide?
   var server: ServerSide?
   var pool: UpstreamPool?
+  /// The request as the server that has it sees it.
+  var attempt: ServerAttempt?
   var installed: InstalledSnapshot?
   var entryPoint: EntryPointPlan?
   public internal(set) var route: RouterPlan?
@@ -180,19 +182,22 @@ public final class Exchange {
   // MARK: Towards the server
 
   func forward() {
-    if let onlyServer { return connect(to: onlyServer) }
+    if let onlyServer {
+      outcome.server = onlyServer
+      return connect(to: onlyServer)
+    }
     guard let installed, let service = errorPage?.service ?? serviceInstead ?? route?.service else {
       return reject(.noServer)
     }
-    guard let server = installed.pick(service, for: self) else {
+    guard let choice = installed.pick(service, for: self) else {
       return fail(Failure(.connectRefused, origin: .gateway, detail: "no server"), rejection: .noServer)
     }
-    connect(to: server)
+    beginAttempt(choice)
+    connect(to: choice.server)
   }
 
   func connect(to server: ServerPlan) {
     phase = .connecting
-    outcome.server = server
     let pool = shard.pool(for: server)
     self.pool = pool
     shard.exchangeWaits(self, for: .upstreamConnect)
@@ -249,6 +254,7 @@ public final class Exchange {
     guard phase == .forwarding, let server, !requestEndSent else { return }
     requestEndSent = true
     server.sendEnd(trailers: trailers)
+    attemptSent()
   }
 
   func requestFlush() {
@@ -319,6 +325,7 @@ public final class Exchange {
     outcome.originStatus = response.status
     if triesAgainInsteadOfResponse() { return }
     outcome.upstreamHeadAt = shard.now()
+    judgeAttempt(failed: response.status >= 500, now: outcome.upstreamHeadAt)
     shard.exchangeWaits(self, for: .upstreamBody)
     if let errorPage {
       response.status = errorPage.status
@@ -437,6 +444,7 @@ public final class Exchange {
     guard phase != .ended else { return }
     releaseServer()
     disarmTimers()
+    endAttempt()
     phase = .ended
     outcome.endedAt = shard.now()
     if let route {
@@ -466,6 +474,7 @@ public final class Exchange {
     tlsLabel = .none
     server = nil
     pool = nil
+    attempt = nil
     installed = nil
     entryPoint = nil
     route = nil

@@ -32,9 +32,10 @@ extension Exchange {
     // A second server is asked for this request only: it is no reason to send the client there from now on.
     let cookies = stickyCookies
     defer { stickyCookies = cookies }
-    guard let service = serviceInstead ?? route?.service, let server = installed.pick(service, for: self),
-      server !== first
+    guard let service = serviceInstead ?? route?.service, let choice = installed.pick(service, for: self),
+      choice.server !== first
     else { return }
+    let server = choice.server
     attempts.tried.add(server)
     let second = shard.takeExchange()
     attempts.second = second

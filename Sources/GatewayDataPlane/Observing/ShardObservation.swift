@@ -1,4 +1,5 @@
 public import Observability
+import ResiliencePolicies
 
 /// Where a Snapshot's metric handles and ledger owners come from: looked up by name once, while it is built.
 public struct SeriesSource: Sendable {
@@ -16,6 +17,10 @@ public struct SeriesSource: Sendable {
     metrics.requestSeries(.router(name, service: service))
   }
   func service(_ name: String) -> RequestSeries? { metrics.requestSeries(.service(name)) }
+
+  func ejections(service: String, server: String) -> CounterRow {
+    metrics.ejections(service: service, server: server, outcomes: OutlierVerdict.allCases.map(\.label))
+  }
 
   func failures(service: String) -> CounterRow {
     metrics.upstreamFailures(service: service, kinds: Failure.Kind.allCases.map { "\($0.code)" })
@@ -67,6 +72,8 @@ public protocol ExchangeLog: AnyObject {
 public protocol FailureLog: AnyObject {
   func upstreamFailed(_ exchange: Exchange, _ failure: Failure)
   func handshakeFailed(entryPoint: String, detail: String)
+  /// Outlier detection found a server of a service.
+  func serverStoodOut(service: String, server: String, verdict: String)
 }
 
 extension Method {
@@ -137,6 +144,14 @@ extension Shard {
   func upstreamFailed(_ exchange: Exchange, _ failure: Failure) {
     exchange.route?.service.failures?.add(observation.metrics, Int(failure.kind.rawValue))
     observation.failureLog.upstreamFailed(exchange, failure)
+  }
+
+  /// Outlier detection found a server that stands out.
+  func serverStoodOut(_ service: ServicePlan, _ member: Int, _ verdict: OutlierVerdict) {
+    guard case .loadBalancer(let servers) = service.kind, member < servers.count else { return }
+    servers[member].ejections?.add(observation.metrics, verdict.rawValue)
+    observation.failureLog.serverStoodOut(
+      service: service.name, server: servers[member].server.url, verdict: verdict.label)
   }
 
   func refused(_ refusal: Refusal, side: Failure.Origin) {

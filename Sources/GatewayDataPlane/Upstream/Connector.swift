@@ -45,7 +45,7 @@ enum Connector {
   }
 
   /// EMFILE and ENFILE: our own limit, not the server's fault.
-  private static func isOutOfDescriptors(_ error: any Error) -> Bool {
+  static func isOutOfDescriptors(_ error: any Error) -> Bool {
     var codes: [Int32] = []
     if let error = error as? IOError { codes.append(error.errnoCode) }
     if let error = error as? NIOConnectionError {

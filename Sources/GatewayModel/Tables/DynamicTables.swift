@@ -1,4 +1,4 @@
-/// The keys of dynamic configuration but those of middlewares.
+/// The keys of dynamic configuration but those of services and middlewares.
 ///
 /// Source: Traefik v3.7, pkg/config/dynamic/http_config.go and pkg/tls/tls.go.
 
@@ -67,112 +67,6 @@ extension RouterTLS: ConfigurationRecord {
       .key("options", \.options, .reference("entry of tls.options"), default: "default", "What is asked of clients."),
       .notYet("certResolver", "Who gets certificates."),
       .notYet("domains", "What certificates are got for."),
-    ])
-}
-
-extension ValueFormat<Service> {
-  static var service: Self {
-    .variant(
-      ConfigurationTable<VariantSlot<Service>>(
-        "Service", "Where requests go: one of these.", choice: true,
-        [
-          .variant("loadBalancer", Service.loadBalancer, "Servers."),
-          .variant("weighted", Service.weighted, "Services by weight."),
-          .variant("failover", Service.failover, "A service and its replacement."),
-          .notYet("mirroring", "A service, and others that get copies of its requests."),
-          .notYet("highestRandomWeight", "Services by a hash of the client's address."),
-          .notYet("middlewares", "Steps before the service."),
-        ]))
-  }
-}
-
-extension LoadBalancer: ConfigurationRecord {
-  static let table = ConfigurationTable<LoadBalancer>(
-    "LoadBalancer", "Servers and how requests reach them.",
-    [
-      .key("servers", \.servers, .list(.record()), "The servers. Without any, requests are answered with 503."),
-      .key("sticky", \.sticky, .optional(.record()), "Keeps a client at one server."),
-      .key("passHostHeader", \.passHostHeader, .boolean, "Whether the client's Host is sent on."),
-      .key(
-        "serversTransport", \.serversTransport, .optional(.reference("servers transport")),
-        "How connections to the servers are made."),
-      .key("responseForwarding", \.responseForwarding, .record(), "How responses are passed on."),
-      .key(
-        "strategy", \.strategy, .word().butNotYet(["p2c", "hrw", "leasttime"]),
-        "How a server is chosen. Traefik also has p2c, hrw and leasttime."),
-      .notYet("healthCheck", "Asks servers whether they are well."),
-      .notYet("passiveHealthCheck", "Watches responses for servers that are not well."),
-    ])
-}
-
-extension Server: ConfigurationRecord {
-  static let table = ConfigurationTable<Server>(
-    "Server", "One server of a load balancer.",
-    [
-      .key("url", \.url, .url, required: true, "Scheme, host and port."),
-      .key("weight", \.weight, .integer(0...1_000_000), "Its share of the requests."),
-      .key("preservePath", \.preservePath, .boolean, "Whether the path of the URL is put before the request's."),
-    ])
-}
-
-extension ResponseForwarding: ConfigurationRecord {
-  static let table = ConfigurationTable<ResponseForwarding>(
-    "ResponseForwarding", "How responses are passed on.",
-    [
-      .ignored(
-        "flushInterval", because: "bytes are sent on as they come",
-        "How long bytes may be held before they are sent.")
-    ])
-}
-
-extension Sticky: ConfigurationRecord {
-  static let table = ConfigurationTable<Sticky>(
-    "Sticky", "Keeps a client at one server or service.",
-    [.key("cookie", \.cookie, .switch(), "By a cookie.")])
-}
-
-extension StickyCookie: ConfigurationRecord {
-  static let table = ConfigurationTable<StickyCookie>(
-    "StickyCookie", "The cookie that remembers the choice.",
-    [
-      .key("name", \.name, .optional(.fieldName), default: "made from the service's name", "Its name."),
-      .key("secure", \.secure, .boolean, "For TLS only."),
-      .key("httpOnly", \.httpOnly, .boolean, "Hidden from scripts."),
-      .key("sameSite", \.sameSite, .optional(.word()), "Whether it goes along with requests from other sites."),
-      .key("maxAge", \.maxAge, .integer(), "Seconds it is kept; 0 for a session, negative for not at all."),
-      .key("path", \.path, .path, "The path it is for."),
-      .key("domain", \.domain, .optional(.some("a domain")), "The domain it is for."),
-    ])
-}
-
-extension Weighted: ConfigurationRecord {
-  static let table = ConfigurationTable<Weighted>(
-    "Weighted", "Services by weight.",
-    [
-      .key("services", \.services, .list(.record()), required: true, "The services."),
-      .key("sticky", \.sticky, .optional(.record()), "Keeps a client at one service."),
-      .notYet("healthCheck", "Whether the health of the services is passed up."),
-    ])
-}
-
-extension WeightedService: ConfigurationRecord {
-  static let table = ConfigurationTable<WeightedService>(
-    "WeightedService", "One service of a weighted one.",
-    [
-      .key("name", \.name, .reference("service"), required: true, "Which service."),
-      .key("weight", \.weight, .integer(0...1_000_000), "Its share of the requests."),
-    ])
-}
-
-extension Failover: ConfigurationRecord {
-  static let table = ConfigurationTable<Failover>(
-    "Failover", "A service and its replacement.",
-    [
-      .key(
-        "service", \.service, .reference("service"), required: true, "The service that is used while it has a server."),
-      .key("fallback", \.fallback, .reference("service"), required: true, "The service that is used otherwise."),
-      .notYet("healthCheck", "Whether the health of the services is passed up."),
-      .notYet("errors", "Statuses that count as failures."),
     ])
 }
 

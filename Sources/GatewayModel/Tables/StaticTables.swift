@@ -229,7 +229,10 @@ extension RuntimeSettings: ConfigurationRecord {
     [
       .key(
         "eventLoops", \.eventLoops, .optional(.integer(1...1024)), ours: true, default: "the number of physical cores",
-        "How many event loops serve connections.")
+        "How many event loops serve connections."),
+      .key(
+        "probesPerSecond", \.probesPerSecond, .integer(1...10_000), ours: true,
+        "Probes of servers that may start in a second, all services together."),
     ])
 }
 

@@ -272,6 +272,9 @@ extension Validation {
       failover.service = bare(failover.service)
       failover.fallback = bare(failover.fallback)
       return .failover(failover)
+    case .highestRandomWeight(var hashed):
+      for index in hashed.services.indices { hashed.services[index].name = bare(hashed.services[index].name) }
+      return .highestRandomWeight(hashed)
     }
   }
 }

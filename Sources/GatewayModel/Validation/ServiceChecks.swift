@@ -14,19 +14,76 @@ extension Validation {
         for (key, name) in [("service", failover.service), ("fallback", failover.fallback)] where !name.isEmpty {
           checkReference(name, to: .services, at: path.key("failover").key(key))
         }
+        checkSign(failover.service, at: path.key("failover").key("service"))
+      case .highestRandomWeight(let hashed):
+        for (index, service) in hashed.services.enumerated() where !service.name.isEmpty {
+          let place = path.key("highestRandomWeight").key("services").index(index).key("name")
+          checkReference(service.name, to: .services, at: place)
+        }
       }
     }
     let services = dynamic.http.services
     checkCycles(services.names, in: .services) { name in
-      switch services[name] {
-      case .weighted(let weighted)?: weighted.services.map(\.name)
-      case .failover(let failover)?: [failover.service, failover.fallback]
-      case .loadBalancer?, nil: []
+      services[name]?.parts ?? []
+    }
+  }
+
+  /// A failover has to know when its first service is down. Traefik refuses one without health checks; here connections
+  /// that cannot be made are a sign too, so it is only told.
+  private mutating func checkSign(_ name: String, at path: ConfigurationPath) {
+    var seen: Set<String> = []
+    var names = [name]
+    while let next = names.popLast() {
+      guard seen.insert(next).inserted, let service = dynamic.http.services[next] else { continue }
+      names += service.parts
+      guard case .loadBalancer(let balancer) = service, balancer.healthCheck == nil,
+        balancer.passiveHealthCheck == nil, balancer.outlierDetection == nil
+      else { continue }
+      return note(
+        .warning, .conflict, at: path,
+        "\(path): \(Decoding.quote(next)) has no healthCheck: only failed connections lead to the fallback",
+        expected: "healthCheck or passiveHealthCheck in its loadBalancer")
+    }
+  }
+
+  private mutating func check(_ check: HealthCheck, at path: ConfigurationPath) {
+    let shortest = min(check.interval, check.unhealthyInterval ?? check.interval)
+    if check.timeout > shortest {
+      note(
+        .warning, .conflict, at: path.key(isWritten(path.key("timeout")) ? "timeout" : "interval"),
+        "\(path): a probe may take \(DurationText.text(check.timeout)) and the next is due after "
+          + "\(DurationText.text(shortest)): it ends then", expected: "a timeout not over the interval")
+    }
+    if check.scheme == .h2c && check.mode == .http {
+      note(
+        .conflict, at: path.key("scheme"), "\(path): h2c is for probes by gRPC only", expected: "mode: grpc, or http")
+    }
+    if check.mode == .grpc {
+      for key in ["path", "method", "status", "headers", "followRedirects"] where isWritten(path.key(key)) {
+        note(
+          .warning, .conflict, at: path.key(key), "\(path).\(key) has no effect on probes by gRPC",
+          expected: "mode: http", key: true)
       }
     }
   }
 
   private mutating func checkBalancer(_ balancer: LoadBalancer, at path: ConfigurationPath) {
+    if balancer.passiveHealthCheck != nil && balancer.outlierDetection != nil {
+      note(
+        .conflict, at: path.key("outlierDetection"), "\(path) has passiveHealthCheck and outlierDetection",
+        expected: "one of them", key: true)
+    }
+    if let check = balancer.healthCheck { self.check(check, at: path.key("healthCheck")) }
+    if balancer.hashBy != HashBy() && balancer.strategy != .hrw {
+      note(
+        .warning, .conflict, at: path.key("hashBy"), "\(path).hashBy has no effect without strategy hrw",
+        expected: "strategy: hrw", key: true)
+    }
+    if balancer.hashBy.header != nil && balancer.hashBy.cookie != nil {
+      note(
+        .conflict, at: path.key("hashBy"), "\(path).hashBy has a header and a cookie", expected: "one of them",
+        key: true)
+    }
     if let transport = balancer.serversTransport {
       checkReference(transport, to: .serversTransports, at: path.key("serversTransport"))
     }
@@ -87,5 +144,17 @@ extension Validation {
       }
     }
     unusable[section] = bad
+  }
+}
+
+extension Service {
+  /// The services it is made of, by name.
+  package var parts: [String] {
+    switch self {
+    case .loadBalancer: []
+    case .weighted(let weighted): weighted.services.map(\.name)
+    case .failover(let failover): [failover.service, failover.fallback]
+    case .highestRandomWeight(let hashed): hashed.services.map(\.name)
+    }
   }
 }

@@ -8,6 +8,8 @@ public enum Service: Sendable, Equatable {
   case weighted(Weighted)
   /// Uses another service when the first has no server left.
   case failover(Failover)
+  /// Spreads clients over services by a hash of their addresses.
+  case highestRandomWeight(HighestRandomWeight)
 }
 
 /// Servers and how requests reach them.
@@ -22,6 +24,14 @@ public struct LoadBalancer: Sendable, Equatable {
   public var serversTransport: String?
   public var responseForwarding = ResponseForwarding()
   public var strategy = BalancerStrategy.wrr
+  /// Ours: what `hrw` hashes.
+  public var hashBy = HashBy()
+  /// Nil: servers are not probed.
+  public var healthCheck: HealthCheck?
+  /// Nil: Traefik's passive check is off.
+  public var passiveHealthCheck: PassiveHealthCheck?
+  /// Ours. Nil: failures of requests take no server out.
+  public var outlierDetection: OutlierDetection?
 
   public init() {}
 }
@@ -30,6 +40,22 @@ public struct LoadBalancer: Sendable, Equatable {
 public enum BalancerStrategy: String, Sendable, CaseIterable {
   /// Weighted round robin.
   case wrr
+  /// The cheaper of two picked by chance, by requests in flight and peak-sensitive round trips.
+  case p2c
+  /// Rendezvous hashing: one client, one server.
+  case hrw
+  /// The cheapest of all by requests in flight and round trips.
+  case leasttime
+  /// Ours: the one with the fewest requests in flight for its weight.
+  case leastrequest
+}
+
+/// What `hrw` takes for the client's identity. With neither, or where a request has not got it: the client's address.
+public struct HashBy: Sendable, Equatable {
+  public var header: String?
+  public var cookie: String?
+
+  public init() {}
 }
 
 /// One server of a load balancer.
@@ -81,6 +107,8 @@ public enum SameSite: String, Sendable, CaseIterable {
 public struct Weighted: Sendable, Equatable {
   public var services: [WeightedService] = []
   public var sticky: Sticky?
+  /// Whether services without a usable server are passed over, and the same is told upwards.
+  public var healthCheck: HealthCheckPropagation?
 
   public init() {}
 }
@@ -98,6 +126,16 @@ public struct WeightedService: Sendable, Equatable {
 public struct Failover: Sendable, Equatable {
   public var service = ""
   public var fallback = ""
+  /// Whether the health of the two is told upwards.
+  public var healthCheck: HealthCheckPropagation?
+
+  public init() {}
+}
+
+/// Services by a hash of the client's address.
+public struct HighestRandomWeight: Sendable, Equatable {
+  public var services: [WeightedService] = []
+  public var healthCheck: HealthCheckPropagation?
 
   public init() {}
 }

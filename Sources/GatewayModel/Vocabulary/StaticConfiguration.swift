@@ -140,6 +140,8 @@ public struct Admin: Sendable, Equatable {
 public struct RuntimeSettings: Sendable, Equatable {
   /// Nil: one for each physical core.
   public var eventLoops: Int?
+  /// Probes of servers that may start in a second, all services together.
+  public var probesPerSecond = 200
 
   public init() {}
 }

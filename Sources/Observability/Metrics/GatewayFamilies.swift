@@ -16,6 +16,12 @@ enum GatewayFamilies {
     labels: ["cn", "serial", "sans"])
   static let serverUp = MetricFamily(
     "sluice_service_server_up", .gauge, help: "Whether a server takes requests: 1 or 0.", labels: ["service", "url"])
+  static let probes = MetricFamily(
+    "sluice_probes_total", .counter, help: "Health checks of servers, by what they came to.", labels: ["result"])
+  static let ejections = MetricFamily(
+    "sluice_service_server_ejections_total", .counter,
+    help: "Servers that stood out: ejected, would_eject in shadow mode, or kept by the ceiling.",
+    labels: ["service", "url", "outcome"])
   static let retries = MetricFamily(
     "sluice_service_retries_total", .counter, help: "Requests of a service that were tried again.",
     labels: ["service"])

@@ -156,6 +156,16 @@ public final class GatewayMetrics: Sendable {
     row(GatewayFamilies.upstreamFailures, [service], kinds, isEssential: false)
   }
 
+  /// Probes of servers that ended, by the index of the result in `results`.
+  public func probes(results: [String]) -> CounterRow {
+    row(GatewayFamilies.probes, [], results, isEssential: true)
+  }
+
+  /// How often outlier detection found a server of a service, by the index of the outcome in `outcomes`.
+  public func ejections(service: String, server: String, outcomes: [String]) -> CounterRow {
+    row(GatewayFamilies.ejections, [service, server], outcomes, isEssential: false)
+  }
+
   /// Requests of a service that were tried again.
   public func retries(service: String) -> CounterSeries {
     Self.counter(registry, GatewayFamilies.retries, [service])

@@ -41,7 +41,8 @@ final class BuiltGateway {
     protections = surroundings.protections
     builder = SnapshotBuilder(surroundings)
     let snapshot = try builder.build(configuration, generation: 1)
-    plane = try await DataPlane.start(eventLoops: eventLoops, snapshot: snapshot) { _ in
+    let health = HealthSetup(source: series, log: NoHealthLog(), probesPerSecond: 200)
+    plane = try await DataPlane.start(eventLoops: eventLoops, snapshot: snapshot, health: health) { _ in
       ShardObservation(series, accessLog: nil, failureLog: NoFailureLog())
     }
     port = try await plane.listen(configuration.static.entryPoints.map { ($0.name, $0.value) })[0]

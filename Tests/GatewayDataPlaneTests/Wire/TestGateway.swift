@@ -182,4 +182,9 @@ final class TestGateway: Sendable {
 final class NoFailureLog: FailureLog {
   func upstreamFailed(_ exchange: Exchange, _ failure: Failure) {}
   func handshakeFailed(entryPoint: String, detail: String) {}
+  func serverStoodOut(service: String, server: String, verdict: String) {}
+}
+
+struct NoHealthLog: HealthLog {
+  func serverChanged(url: String, services: [String], isUp: Bool, reason: String) {}
 }
