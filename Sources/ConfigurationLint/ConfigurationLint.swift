@@ -37,7 +37,7 @@ public struct ConfigurationLint: Sendable {
     let all =
       DeadlineChecks.findings(context) + IdleChecks.findings(context) + DrainChecks.findings(context)
       + RoutingChecks.findings(context) + RuleChecks.findings(context) + UnusedChecks.findings(context)
-      + ProbeChecks.findings(context)
+      + ProbeChecks.findings(context) + StackingChecks.findings(context) + AttemptChecks.findings(context)
       + TLSChecks.findings(context) + ExposureChecks.findings(context) + LimitChecks.findings(context)
     return all.filter { !ignoring.contains($0.code) && !isIgnored($0, context.places) }
       .inFileOrder(subject.sources.map(\.name))

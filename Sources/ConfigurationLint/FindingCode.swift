@@ -5,6 +5,8 @@
 /// the reason and the way out; `scripts/check-findings` keeps the two lists equal.
 public enum FindingCode: String, Sendable, Hashable, CaseIterable {
   // Timeouts.
+  case tryLongerThanWhole = "SL1001"
+  case triesLongerThanWhole = "SL1002"
   case responseUnbounded = "SL1003"
   case headLongerThanRequest = "SL1004"
   case requestUnbounded = "SL1005"
@@ -32,8 +34,20 @@ public enum FindingCode: String, Sendable, Hashable, CaseIterable {
   case middlewareTwice = "SL2015"
   case comparisonsEnded = "SL2014"
   // Probes and breakers.
+  case probeLongerThanInterval = "SL3001"
+  case breakerShorterThanDetection = "SL3002"
+  case probesStacked = "SL3003"
+  case restartBeforeRemoval = "SL3004"
+  case stopBeforeRemoval = "SL3005"
+  case failoverWithoutProbe = "SL3006"
   case livenessAsReadiness = "SL3007"
   case livenessBeforeStarted = "SL3008"
+  case phasesLongerThanProbe = "SL3009"
+  // Retries.
+  case retriesMultiply = "SL4001"
+  case retriesWithoutServers = "SL4002"
+  case hedgeAfterTry = "SL4003"
+  case retryOverridden = "SL4004"
   // Security.
   case stickyNotSecure = "SL5001"
   case sameSiteNoneNotSecure = "SL5002"
@@ -80,10 +94,10 @@ public enum FindingCode: String, Sendable, Hashable, CaseIterable {
 extension FindingCode {
   public var severity: Severity {
     switch self {
-    case .redirectionLoop, .sameSiteNoneNotSecure, .credentialsForAnyOrigin, .killedBeforeDrained:
+    case .tryLongerThanWhole, .redirectionLoop, .sameSiteNoneNotSecure, .credentialsForAnyOrigin, .killedBeforeDrained:
       .error
     case .responseUnbounded, .serverIdleUnknown, .transportUnused, .tlsOptionsUnused, .comparisonsEnded,
-      .livenessBeforeStarted, .passwordHashWeak, .connectionsNotReused:
+      .livenessBeforeStarted, .probesStacked, .retriesWithoutServers, .passwordHashWeak, .connectionsNotReused:
       .note
     default:
       .warning
@@ -93,6 +107,8 @@ extension FindingCode {
   /// What the code says, in half a sentence: the heading of its page.
   public var title: String {
     switch self {
+    case .tryLongerThanWhole: "one try may take longer than the whole exchange"
+    case .triesLongerThanWhole: "all tries with their back-off take longer than the whole exchange"
     case .responseUnbounded: "nothing bounds the wait for a response"
     case .headLongerThanRequest: "the head may take longer than the whole request"
     case .requestUnbounded: "nothing bounds the time a client takes for its request"
@@ -118,8 +134,19 @@ extension FindingCode {
     case .prefixNeverThere: "the prefix that is stripped is never there"
     case .comparisonsEnded: "too many routers to compare"
     case .middlewareTwice: "a request passes the same middleware twice"
+    case .probeLongerThanInterval: "one probe may take longer than the interval"
+    case .breakerShorterThanDetection: "the breaker tries again before the probe has found the server dead"
+    case .probesStacked: "the gateway's probe and the liveness probe act on the same failure"
+    case .restartBeforeRemoval: "the pod is restarted before the gateway removes it"
+    case .stopBeforeRemoval: "the pod stops before the gateway knows"
+    case .failoverWithoutProbe: "the failover has no probe to act on"
     case .livenessAsReadiness: "liveness and readiness ask the same thing"
     case .livenessBeforeStarted: "the liveness probe may kill a pod that is still starting"
+    case .phasesLongerThanProbe: "the parts of a probe have more time than the whole"
+    case .retriesMultiply: "retries of several layers multiply"
+    case .retriesWithoutServers: "more tries than servers"
+    case .retryOverridden: "only the innermost retry of the chain counts"
+    case .hedgeAfterTry: "the hedge comes after the try has ended"
     case .stickyNotSecure: "the sticky cookie of a TLS router is not secure"
     case .sameSiteNoneNotSecure: "browsers refuse the sticky cookie"
     case .serverUnverified: "servers' certificates are not checked"

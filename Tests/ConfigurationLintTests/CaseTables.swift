@@ -284,4 +284,4 @@ private func alike(_ count: Int) -> String {
 let sizeCases: [LintCase] = [LintCase(code: .comparisonsEnded, shows: alike(800), mended: alike(600))]
 
 let allCases =
-  sizeCases + timeoutCases + routingCases + securityCases + limitCases + probeCases
+  attemptCases + stackingCases + sizeCases + timeoutCases + routingCases + securityCases + limitCases + probeCases

@@ -148,7 +148,8 @@ extension OverServices {
         }
         #expect(most <= 1)
         // One probe with both of its ends here, and what the kernel is still closing.
-        #expect(try await gateway.until { Self.descriptors() <= before + 4 })
+        // Of the whole process, in which other tests run; a leak would be five hundred.
+        #expect(try await gateway.until { Self.descriptors() <= before + 64 })
         _ = try await gateway.reload(Self.main(urls, "strategy: wrr"))
         #expect(try await gateway.until { gateway.gateway.ledger.snapshot { $0.kind == .probe }.isEmpty })
         #expect((gateway.metric("sluice_probes_total{result=\"cancelled\"}") ?? 0) <= 501)

@@ -13,6 +13,8 @@ public struct Manifests: Sendable {
   public private(set) var mistakes: [Mistake] = []
   /// How long balancers in front of the gateway keep idle connections.
   public private(set) var balancerIdleTimes: [Workload.Told] = []
+  /// What a mesh behind the gateway tries again.
+  public private(set) var meshRetries: [MeshRetry] = []
   /// Whether certificates come from Secrets, which nobody here can see.
   public private(set) var hasCertificates = false
 
@@ -30,6 +32,7 @@ public struct Manifests: Sendable {
           for resource in Self.resources(root) {
             cluster.read(resource, file: text.name)
             resources.read(resource)
+            if let retry = MeshRetry(resource, file: text.name) { meshRetries.append(retry) }
           }
         }
       }

@@ -54,6 +54,12 @@ struct ExplainReport {
           "    " + row.name.padded(column) + " " + (row.value?.spelled ?? "none").padded(7) + " " + source(row.origin))
       }
     }
+    for removal in first.removals {
+      let text =
+        "a server of \(removal.service) that hangs is out after \(removal.span.best.spelled) to "
+        + "\(removal.span.worst.spelled) (\(removal.sum))"
+      lines += text.wrapped(width - 2).map { "  " + $0 }
+    }
     let sum = ("until the response begins: " + first.worstCase.text).wrapped(width - 2)
     return lines + sum.map { "  " + $0 }
   }

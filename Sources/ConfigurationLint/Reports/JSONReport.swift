@@ -69,6 +69,16 @@ public struct JSONReport: Sendable {
             .object([
               ("milliseconds", table.worstCase.value.json), ("sum", .string(table.worstCase.text)),
             ])
+          ),
+          (
+            "removals",
+            .array(
+              table.removals.map {
+                .object([
+                  ("service", .string($0.service)), ("bestMilliseconds", ($0.span.best as Duration?).json),
+                  ("worstMilliseconds", ($0.span.worst as Duration?).json), ("sum", .string($0.sum)),
+                ])
+              })
           ), ("timeouts", .array(table.timeouts.map(timeout))),
         ])
   }

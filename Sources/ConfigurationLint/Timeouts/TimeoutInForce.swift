@@ -51,6 +51,15 @@ public struct TimeoutInForce: Sendable, Hashable {
   }
 }
 
+/// From the death of a server to the end of its traffic.
+public struct Removal: Sendable, Hashable {
+  public var service: String
+  /// For a server that hangs; chance (`jitter`) left out.
+  public var span: Span
+  /// The worst case as a sum: `3 × 5s + 2s`.
+  public var sum: String
+}
+
 /// All timeouts that hold for one router on one of its entry points.
 public struct TimeoutTable: Sendable {
   public var router: String
@@ -59,6 +68,8 @@ public struct TimeoutTable: Sendable {
   public var entryPoint: String
   public var usesTLS: Bool
   public var timeouts: [TimeoutInForce]
+  /// When the probes of each service have taken a dead server out.
+  public var removals: [Removal]
   /// How long an exchange may take at worst, as a sum; and nil for the value when nothing bounds it.
   public var worstCase: (value: Duration?, text: String)
 }

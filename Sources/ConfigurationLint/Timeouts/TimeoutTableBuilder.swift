@@ -13,8 +13,8 @@ struct TimeoutTableBuilder {
     TimeoutTable(
       router: view.router.name, rule: view.router.ruleText, location: places.key(view.path),
       entryPoint: view.binding.entryPoint, usesTLS: view.usesTLS,
-      timeouts: client(view) + exchange(view) + servers(view) + stop(view),
-      worstCase: WorstCase(view, configuration).summary)
+      timeouts: client(view) + exchange(view) + servers(view) + health(view) + stop(view),
+      removals: removals(view), worstCase: WorstCase(view, configuration).summary)
   }
 
   private func client(_ view: RouterView) -> [TimeoutInForce] {

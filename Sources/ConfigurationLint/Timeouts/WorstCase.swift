@@ -3,8 +3,8 @@ import GatewayModel
 /// How long an exchange may take, added up from its parts.
 ///
 /// A response's body has no bound of its own: it ends when the server ends it. So the sum is the time until the
-/// response begins, which is what deadlines, drains and kill times are compared with; `Parts` keep their words, so
-/// that a finding can show its sum.
+/// response begins, which is what deadlines, drains and kill times are compared with. Parts keep their words, so that
+/// a finding can show its sum.
 struct WorstCase {
   /// One part of a sum.
   struct Part {
@@ -12,13 +12,20 @@ struct WorstCase {
     var value: Duration
   }
 
-  /// One try at a server: connection, handshake, head of the response. Nil for the value when the head has no bound.
+  /// One try at a server: connection, handshake, head of the response.
   struct Try {
     var parts: [Part]
+    /// Whether the head of the response has a bound.
     var isBounded: Bool
     var sum: Duration { parts.reduce(.zero) { $0 + $1.value } }
     /// `30s dialTimeout + 10s responseHeaderTimeout`.
     var text: String { parts.map { "\($0.value.spelled) \($0.name)" }.joined(separator: " + ") }
+  }
+
+  /// A sum with its parts in words.
+  struct Bound {
+    var value: Duration
+    var text: String
   }
 
   let view: RouterView
@@ -45,25 +52,43 @@ struct WorstCase {
     }
   }
 
-  /// A sum with its parts in words.
-  struct Bound {
-    var value: Duration
-    var text: String
+  /// All tries with their pauses, whatever the deadline; nil when a try has no bound.
+  var tries: Bound? {
+    guard let one = longestTry, one.isBounded else { return nil }
+    guard let retry = view.retry?.value else {
+      return Bound(value: one.sum, text: one.parts.count > 1 ? "\(one.text) = \(one.sum.spelled)" : one.text)
+    }
+    let pauses = retry.longestPauses.reduce(.zero, +)
+    let sum = one.sum * retry.attempts + pauses
+    let pauseText = pauses == .zero ? "" : " + \(pauses.spelled) back-off"
+    let all = Bound(
+      value: sum, text: "\(retry.attempts) tries × (\(one.text))\(pauseText) = \(sum.spelled)")
+    // No try begins later than `timeout` after the request, so the last one ends a try later.
+    guard retry.timeout > .zero, retry.timeout + one.sum < sum else { return all }
+    let cut = retry.timeout + one.sum
+    return Bound(value: cut, text: "\(retry.timeout.spelled) retry.timeout + (\(one.text)) = \(cut.spelled)")
   }
 
   /// From the end of the request to the head of the response; nil when nothing bounds it.
   var response: Bound? {
-    guard let one = longestTry, one.isBounded else { return nil }
-    return Bound(value: one.sum, text: "\(one.text) = \(one.sum.spelled)")
+    guard let deadline = view.deadline else { return tries }
+    let whole = Bound(
+      value: deadline.value.duration, text: "\(deadline.value.duration.spelled) timeout (\(deadline.name))")
+    guard let tries, tries.value < whole.value else { return whole }
+    return tries
   }
 
   /// From the request's first byte until the response begins.
   var summary: (value: Duration?, text: String) {
-    guard let one = longestTry else { return (.zero, "the gateway answers itself") }
+    guard longestTry != nil else { return (.zero, "the gateway answers itself") }
+    if let deadline = view.deadline?.value.duration {
+      let all = tries
+      guard let all, all.value < deadline else { return (deadline, "\(deadline.spelled) timeout") }
+    }
     let read = view.entryPoint.transport.respondingTimeouts.readTimeout
     guard read != .zero else { return (nil, "no bound: readTimeout is 0s") }
-    guard one.isBounded else { return (nil, "no bound: responseHeaderTimeout is 0s") }
-    let sum = read + one.sum
-    return (sum, "\(read.spelled) readTimeout + \(one.text) = \(sum.spelled)")
+    guard let tries else { return (nil, "no bound: responseHeaderTimeout is 0s") }
+    let sum = read + tries.value
+    return (sum, "\(read.spelled) readTimeout + \(tries.text); \(sum.spelled) in all")
   }
 }
