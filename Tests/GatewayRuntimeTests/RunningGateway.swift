@@ -120,3 +120,17 @@ final class RawClient {
     return String(text.prefix { $0 != "\r\n" })
   }
 }
+
+/// Connections that are not over, with one of these ports at either end. Descriptors of the process would be counted
+/// more easily, but other tests run in it.
+func openConnections(_ ports: [Int]) -> Int {
+  let text = (try? String(contentsOfFile: "/proc/self/net/tcp", encoding: .utf8)) ?? ""
+  let wanted = Set(ports.map { String(format: "%04X", $0) })
+  // Established, and those of which one side has not closed: FIN_WAIT1 and 2, CLOSE_WAIT.
+  let states: Set<Substring> = ["01", "04", "05", "08"]
+  return text.split(separator: "\n").dropFirst().count { line in
+    let columns = line.split(separator: " ")
+    guard columns.count > 3, states.contains(columns[3]) else { return false }
+    return columns[1...2].contains { wanted.contains(String($0.suffix(4))) }
+  }
+}
