@@ -7,15 +7,21 @@ protocol TimerOwner: AnyObject {
 }
 
 /// One deadline of one owner; it lives as long as its owner and is armed many times.
+///
+/// Nobody but the owner holds it, so it goes with the owner, and a node that goes leaves its list: neither queue nor
+/// timer ever meets an owner that is no more. Queues that end first let go of all nodes (`TimerQueues.stop`).
 final class TimerNode {
   fileprivate unowned(unsafe) var previous: TimerNode?
   fileprivate unowned(unsafe) var next: TimerNode?
+  /// Where it waits, and in which list of these; nil and -1 while it is not armed.
+  fileprivate unowned(unsafe) var queues: TimerQueues?
   fileprivate var queue: Int32 = -1
   fileprivate(set) var deadline: UInt64 = 0
-  /// Safe: an owner disarms its node before it goes away (see `TimerQueues.disarm`).
   unowned(unsafe) var owner: (any TimerOwner)?
 
   var isArmed: Bool { queue >= 0 }
+
+  deinit { queues?.disarm(self) }
 }
 
 /// The deadlines of one shard.
@@ -41,7 +47,6 @@ final class TimerQueues {
   private var queues: [Queue] = []
   /// Nanoseconds of the earliest scheduled walk; `.max` when none is scheduled.
   private var scheduled: UInt64 = .max
-  private(set) var armedCount = 0
   private var isStopped = false
 
   init(loop: any EventLoop) {
@@ -51,15 +56,15 @@ final class TimerQueues {
   /// (Re)arms `node` to fire `duration` nanoseconds after `now`. Zero means never.
   func arm(_ node: TimerNode, duration: UInt64, now: UInt64) {
     disarm(node)
-    guard duration > 0 else { return }
+    guard duration > 0, !isStopped else { return }
     let index = queueIndex(duration)
     node.deadline = now &+ duration
+    node.queues = self
     node.queue = Int32(truncatingIfNeeded: index)
     node.previous = queues[index].tail
     node.next = nil
     if let tail = queues[index].tail { tail.next = node } else { queues[index].head = node }
     queues[index].tail = node
-    armedCount += 1
     if node.deadline < scheduled { schedule(node.deadline, now: now) }
   }
 
@@ -70,8 +75,8 @@ final class TimerQueues {
     if let next = node.next { next.previous = node.previous } else { queues[index].tail = node.previous }
     node.previous = nil
     node.next = nil
+    node.queues = nil
     node.queue = -1
-    armedCount -= 1
   }
 
   private func queueIndex(_ duration: UInt64) -> Int {
@@ -89,10 +94,14 @@ final class TimerQueues {
   }
 
   /// The loop, or the shard, is about to end: nothing is scheduled any more, and nothing fires.
-  func stop() { isStopped = true }
+  func stop() {
+    isStopped = true
+    for index in queues.indices {
+      while let head = queues[index].head { disarm(head) }
+    }
+  }
 
   private func schedule(_ deadline: UInt64, now: UInt64) {
-    guard !isStopped else { return }
     let rounded = (deadline / Self.granularity &+ 1) &* Self.granularity
     scheduled = rounded
     // The queues belong to this loop, and the task runs on it.
@@ -117,6 +126,6 @@ final class TimerQueues {
       }
       index += 1
     }
-    if earliest < scheduled { schedule(earliest, now: now) }
+    if earliest < scheduled, !isStopped { schedule(earliest, now: now) }
   }
 }

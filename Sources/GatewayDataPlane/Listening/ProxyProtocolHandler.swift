@@ -91,9 +91,6 @@ final class ProxyProtocolHandler: ChannelInboundHandler, RemovableChannelHandler
     timer.owner = self
   }
 
-  // Disarmed already unless the channel never came to life; the shard may be gone by now, so it is asked only then.
-  deinit { if timer.isArmed { shard.timers.disarm(timer) } }
-
   func handlerAdded(context: ChannelHandlerContext) {
     self.context = context
     shard.timers.arm(timer, duration: 10_000_000_000, now: shard.now())

@@ -27,9 +27,6 @@ final class TLSAcceptor: ChannelInboundHandler, RemovableChannelHandler, TimerOw
     timer.owner = self
   }
 
-  // Disarmed already unless the channel never came to life; the shard may be gone by now, so it is asked only then.
-  deinit { if timer.isArmed { shard.timers.disarm(timer) } }
-
   private var plan: EntryPointPlan { shard.installed.snapshot.entryPoints[connection.entryPoint] }
 
   func handlerAdded(context: ChannelHandlerContext) {

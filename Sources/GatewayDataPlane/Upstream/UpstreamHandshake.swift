@@ -3,8 +3,8 @@ import NIOTLS
 
 /// Waits for the TLS session with a server, then puts the protocol on the channel that both have agreed upon by ALPN.
 ///
-/// A server that accepts and then says nothing would hold exchanges for ever, so the session has the dial timeout of its
-/// own. Until it is there the channel counts as being connected: the pool learns of a failure here.
+/// A server that accepts and then says nothing would hold exchanges for ever, so the session has the dial timeout of
+/// its own. Until it is there the channel counts as being connected: the pool learns of a failure here.
 final class UpstreamHandshake: ChannelInboundHandler, RemovableChannelHandler, TimerOwner {
   typealias InboundIn = ByteBuffer
 
@@ -20,9 +20,6 @@ final class UpstreamHandshake: ChannelInboundHandler, RemovableChannelHandler, T
     self.pool = pool
     timer.owner = self
   }
-
-  // Disarmed already unless the channel never came to life; the shard may be gone by now, so it is asked only then.
-  deinit { if timer.isArmed { shard.timers.disarm(timer) } }
 
   func handlerAdded(context: ChannelHandlerContext) {
     self.context = context
