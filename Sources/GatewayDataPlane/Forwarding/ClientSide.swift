@@ -27,8 +27,8 @@ public class ClientSide {
   func sendBody(_ bytes: ByteBuffer) {}
   func sendEnd(trailers: MessageHead?) {}
   func flush() {}
-  /// The response cannot be completed; the client must be able to tell (reset or close). The exchange is over: forget it
-  /// before anything that can call back.
+  /// The response cannot be completed; the client must be able to tell (reset or close). The exchange is over: forget
+  /// it before anything that can call back.
   func abort() {}
   /// The exchange wants (more of) the request's body.
   func resumeRequestBody() {}

@@ -61,7 +61,8 @@ extension Exchange {
   func startTunnel() {
     guard request.connection.upgrade, let client else {
       releaseServer()
-      return fail(Failure(.responseRefused, detail: "101 without an upgrade request"), rejection: Failure(.responseRefused).rejection)
+      let failure = Failure(.responseRefused, detail: "101 without an upgrade request")
+      return fail(failure, rejection: failure.rejection)
     }
     phase = .tunnel
     disarmTimers()

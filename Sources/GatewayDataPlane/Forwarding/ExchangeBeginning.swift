@@ -1,8 +1,28 @@
-/// Exchanges that begin without a whole head, and what every beginning notes.
+import Observability
+
+/// How an exchange begins: what every beginning notes, the router, and the chain of middlewares up to the service.
 extension Exchange {
+  /// The client side has a whole head in `request`.
+  func begin(client: ClientSide, startedAt: UInt64) {
+    let plan = open(client, startedAt)
+    requestReceived = request.framing == .none
+    plan.forwarding.apply(to: self)
+    let routers = client.connection.isTLS ? plan.secure : plan.plain
+    if let tls = plan.tls, client.connection.isTLS,
+      !tls.mayServe(request.bytes(request.host), options: client.connection.tlsOptions)
+    {
+      return reject(.misdirected)
+    }
+    let number = routers.table.match(request, clientIP: client.connection.clientAddress)
+    guard number >= 0 else { return reject(.noRoute) }
+    route = routers.routes[Int(number)]
+    shard.exchangeRouted(self)
+    runChain()
+  }
+
   /// The head was refused: there is nothing to route, only something to say.
   func begin(refusing refusal: Refusal, client: ClientSide, startedAt: UInt64) {
-    beginWithoutRoute(client, startedAt)
+    _ = open(client, startedAt)
     outcome.refusal = refusal
     shard.refused(refusal, side: .client)
     reject(Rejection(refusal))
@@ -10,27 +30,63 @@ extension Exchange {
 
   /// The head did not arrive in time.
   func begin(timedOut client: ClientSide, startedAt: UInt64) {
-    beginWithoutRoute(client, startedAt)
+    _ = open(client, startedAt)
     reject(.requestTimeout)
   }
 
-  private func beginWithoutRoute(_ client: ClientSide, _ startedAt: UInt64) {
+  private func open(_ client: ClientSide, _ startedAt: UInt64) -> EntryPointPlan {
     self.client = client
     connection = client.connection
     tlsLabel = client.connection.tls
     phase = .running
     outcome.startedAt = startedAt
     outcome.protocolVersion = client.protocolVersion
-    let installed = shard.installed
-    self.installed = installed
-    entryPoint = installed.snapshot.entryPoints[client.connection.entryPoint]
-    noteTarget()
-    shard.exchangeBegan(self)
-  }
-
-  /// Middlewares may rewrite the path; logs tell what the client asked.
-  func noteTarget() {
+    // Middlewares may rewrite the path; logs tell what the client asked.
     outcome.target = ByteRange(
       offset: request.path.start, length: request.path.count + (request.hasQuery ? request.query.count + 1 : 0))
+    let installed = shard.installed
+    self.installed = installed
+    let plan = installed.snapshot.entryPoints[client.connection.entryPoint]
+    entryPoint = plan
+    shard.exchangeBegan(self)
+    return plan
+  }
+
+  // MARK: The chain
+
+  private func runChain() {
+    guard let route else { return }
+    phase = .running
+    while entered < route.middlewares.count {
+      let middleware = route.middlewares[entered]
+      entered += 1
+      switch middleware.request(self) {
+      case .go: continue
+      case .reject(let rejection): return reject(rejection)
+      case .answer(let local): return answer(local)
+      case .wait:
+        phase = .waiting
+        shard.exchangeWaits(self, for: .middleware)
+        return
+      }
+    }
+    forward()
+  }
+
+  /// What a waiting middleware decided.
+  func resume(_ step: Step) {
+    guard phase == .waiting else { return }
+    phase = .running
+    switch step {
+    case .go: runChain()
+    case .reject(let rejection): reject(rejection)
+    case .answer(let local): answer(local)
+    case .wait: phase = .waiting
+    }
+  }
+
+  /// For `.wait`: the way back into this exchange.
+  public func resumption() -> Resumption {
+    Resumption(exchange: self, serial: serial)
   }
 }

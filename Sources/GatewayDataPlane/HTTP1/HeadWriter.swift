@@ -36,7 +36,7 @@ enum HeadWriter {
     while index < count {
       let field = head.fieldBase[index]
       index += 1
-      if field.isRemoved || field.id.isHopByHop || field.id == .contentLength || field.id == .host { continue }
+      if !field.passesHop { continue }
       write(head.bytes(field.name), to: out, &at)
       out.storeBytes(of: 0x203A, toByteOffset: at, as: UInt16.self)
       at &+= 2

@@ -29,6 +29,11 @@ public class MessageHead {
       self.id = id
       self.isRemoved = false
     }
+
+    /// Whether a message that is written for the other side has this field as it stands: hop-by-hop fields end here,
+    /// and framing and host are written from what the exchange knows.
+    @inline(__always)
+    var passesHop: Bool { !isRemoved && !id.isHopByHop && id != .contentLength && id != .host }
   }
 
   @usableFromInline static var retainedCapacity: Int { 16 * 1024 }
@@ -208,7 +213,8 @@ public class MessageHead {
     }
   }
 
-  /// Adds a field behind the others. The caller vouches for the bytes (configuration was validated, peers' values were parsed).
+  /// Adds a field behind the others. The caller vouches for the bytes (configuration was validated, peers' values were
+  /// parsed).
   public final func add(_ name: StaticString, id: FieldName = .other, value: ByteRange) {
     let nameRange = append(name)
     appendField(Field(name: nameRange, value: value, id: id))

@@ -36,7 +36,10 @@ struct RequestBodyDecoder {
     return nil
   }
 
-  mutating func next(_ window: UnsafeRawBufferPointer, position: inout Int, trailers: MessageHead) -> Step {
+  /// Goes on at `position` in `window` and moves it past what was consumed. Only chunks need a place for `trailers`.
+  mutating func next(
+    _ window: UnsafeRawBufferPointer, position: inout Int, trailers: @autoclosure () -> MessageHead
+  ) -> Step {
     switch framing {
     case .complete:
       return .end
@@ -50,7 +53,7 @@ struct RequestBodyDecoder {
     case .chunked(var decoder):
       // Taken out and put back, so that the machine's own storage is not copied.
       framing = .complete
-      let step = decoder.next(window, position: &position, trailers: trailers)
+      let step = decoder.next(window, position: &position, trailers: trailers())
       switch step {
       case .end:
         return .end

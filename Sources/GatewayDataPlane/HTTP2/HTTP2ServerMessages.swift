@@ -10,13 +10,10 @@ enum HTTP2ServerRequest {
     headers.add(name: ":scheme", value: server.tls == nil ? "http" : "https")
     let passed = server.passHost && !head.authority.isEmpty
     headers.add(
-      name: ":authority", value: passed ? head.string(head.authority) : String(decoding: server.hostField, as: UTF8.self))
+      name: ":authority",
+      value: passed ? head.string(head.authority) : String(decoding: server.hostField, as: UTF8.self))
     headers.add(name: ":path", value: path(head, server))
-    for index in 0..<head.fieldCount {
-      let field = head.fieldBase[index]
-      if field.isRemoved || field.id.isHopByHop || field.id == .contentLength || field.id == .host { continue }
-      headers.add(name: head.string(field.name).lowercased(), value: head.string(field.value))
-    }
+    headers.add(endToEnd: head)
     switch head.framing {
     case .length(let length): headers.add(name: "content-length", value: String(length))
     case .none where head.method == .post || head.method == .put || head.method == .patch:

@@ -6,7 +6,7 @@ import NIOHTTP2
 ///
 /// It is the HTTP/2 counterpart of `HTTP1Connection`. Back-pressure is the stream's window: a body that nobody takes is
 /// not read, so no window is given back, and at most one window of it is held here.
-final class HTTP2Stream: ClientSide, ChannelDuplexHandler {
+final class HTTP2Stream: ClientSide, ChannelDuplexHandler, StreamWriter {
   typealias InboundIn = HTTP2Frame.FramePayload
   typealias OutboundIn = HTTP2Frame.FramePayload
   typealias OutboundOut = HTTP2Frame.FramePayload
@@ -20,7 +20,7 @@ final class HTTP2Stream: ClientSide, ChannelDuplexHandler {
   }
 
   private var state = State.fresh
-  private var context: ChannelHandlerContext?
+  private(set) var context: ChannelHandlerContext?
   private var exchange: Exchange?
   private var bodyPaused = true
   private var readSwallowed = false
@@ -31,7 +31,7 @@ final class HTTP2Stream: ClientSide, ChannelDuplexHandler {
   private var bodyBytes: UInt64 = 0
   private var bodyBytesMax: UInt64 = .max
   private var responseEnded = false
-  private var pending: ByteBuffer?
+  var pending: ByteBuffer?
 
   override var protocolVersion: HTTPVersion { .http2 }
   override var isWritable: Bool { context?.channel.isWritable ?? false }
@@ -112,7 +112,7 @@ final class HTTP2Stream: ClientSide, ChannelDuplexHandler {
     }
     if refusal == nil { refusal = settleFraming(exchange.request, endStream) }
     if let refusal { return exchange.begin(refusing: refusal, client: self, startedAt: startedAt) }
-    exchange.begin(client: self, entryPoint: connection.entryPoint, startedAt: startedAt)
+    exchange.begin(client: self, startedAt: startedAt)
   }
 
   private func settleFraming(_ head: RequestHead, _ endStream: Bool) -> Refusal? {
@@ -178,50 +178,26 @@ final class HTTP2Stream: ClientSide, ChannelDuplexHandler {
   // MARK: Responding
 
   override func sendInformational(_ head: ResponseHead) {
-    guard let context else { return }
-    let headers = HTTP2Response.headers(head, framing: .none, request: nil, shard: shard)
-    context.write(wrapOutboundOut(.headers(.init(headers: headers, endStream: false))), promise: nil)
+    writeHead(HTTP2Response.headers(head, framing: .none, request: nil, shard: shard), endStream: false)
   }
 
   override func sendHead(_ head: ResponseHead, framing: BodyFraming, request: RequestHead) {
-    guard let context else { return }
+    responseEnded = framing == .none
     let headers = HTTP2Response.headers(head, framing: framing, request: request, shard: shard)
-    let ends = framing == .none
-    responseEnded = ends
-    context.write(wrapOutboundOut(.headers(.init(headers: headers, endStream: ends))), promise: nil)
+    writeHead(headers, endStream: responseEnded)
   }
 
   override func sendBody(_ bytes: ByteBuffer) {
-    guard !responseEnded else { return }
-    writePending(endStream: false)
-    pending = bytes
+    if !responseEnded { writeBody(bytes) }
   }
 
   override func sendEnd(trailers: MessageHead?) {
-    guard !responseEnded, let context else { return }
+    guard !responseEnded else { return }
     responseEnded = true
-    if let trailers, trailers.fieldCount > 0 {
-      writePending(endStream: false)
-      let headers = HTTP2Response.trailers(trailers)
-      context.write(wrapOutboundOut(.headers(.init(headers: headers, endStream: true))), promise: nil)
-    } else if pending != nil {
-      writePending(endStream: true)
-    } else {
-      let empty = HTTP2Frame.FramePayload.data(.init(data: .byteBuffer(ByteBuffer()), endStream: true))
-      context.write(wrapOutboundOut(empty), promise: nil)
-    }
+    writeEnd(trailers)
   }
 
-  private func writePending(endStream: Bool) {
-    guard let context, let bytes = pending else { return }
-    pending = nil
-    context.write(wrapOutboundOut(.data(.init(data: .byteBuffer(bytes), endStream: endStream))), promise: nil)
-  }
-
-  override func flush() {
-    writePending(endStream: false)
-    context?.flush()
-  }
+  override func flush() { flushPending() }
 
   override func abort() {
     exchange = nil
@@ -236,48 +212,8 @@ final class HTTP2Stream: ClientSide, ChannelDuplexHandler {
     held = []
     guard let context, case .exchanging = state else { return }
     state = .closed
-    writePending(endStream: false)
-    context.flush()
+    flushPending()
     // A response that came before the request's end: the rest is not wanted (RFC 9113 section 8.1).
     if !requestEnded { context.writeAndFlush(wrapOutboundOut(.rstStream(.noError)), promise: nil) }
-  }
-}
-
-/// Response heads in HTTP/2's form.
-enum HTTP2Response {
-  static func headers(_ head: ResponseHead, framing: BodyFraming, request: RequestHead?, shard: Shard) -> HPACKHeaders {
-    var headers = HPACKHeaders()
-    headers.reserveCapacity(head.fieldCount + 3)
-    headers.add(name: ":status", value: String(head.status))
-    addFields(head, to: &headers)
-    guard head.status >= 200 else { return headers }
-    switch framing {
-    case .length(let length):
-      headers.add(name: "content-length", value: String(length))
-    case .none:
-      if let length = head.value(of: .contentLength), request?.method == .head || head.status == 304 {
-        headers.add(name: "content-length", value: head.string(length))
-      } else if head.status != 204 && head.status != 304 && request?.method != .head {
-        headers.add(name: "content-length", value: "0")
-      }
-    case .chunked, .untilClose:
-      break
-    }
-    if head.index(of: .date) < 0 { headers.add(name: "date", value: shard.date.value) }
-    return headers
-  }
-
-  static func trailers(_ section: MessageHead) -> HPACKHeaders {
-    var headers = HPACKHeaders()
-    addFields(section, to: &headers)
-    return headers
-  }
-
-  private static func addFields(_ head: MessageHead, to headers: inout HPACKHeaders) {
-    for index in 0..<head.fieldCount {
-      let field = head.fieldBase[index]
-      if field.isRemoved || field.id.isHopByHop || field.id == .contentLength || field.id == .host { continue }
-      headers.add(name: head.string(field.name).lowercased(), value: head.string(field.value))
-    }
   }
 }

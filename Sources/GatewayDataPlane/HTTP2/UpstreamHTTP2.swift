@@ -5,9 +5,9 @@ import Observability
 
 /// One HTTP/2 connection to a server: counts its streams, knows whether it may take another.
 ///
-/// It is the last handler of the connection's channel; streams have channels and handlers of their own (`UpstreamStream`).
-/// It is ready when the server's SETTINGS have come, so that something that does not speak HTTP/2 is found before a request
-/// is lost to it. After GOAWAY it takes no new stream and goes with the last one.
+/// It is the last handler of the connection's channel; streams have channels and handlers of their own
+/// (`UpstreamStream`). It is ready when the server's SETTINGS have come, so that something that does not speak HTTP/2
+/// is found before a request is lost to it. After GOAWAY it takes no new stream and goes with the last one.
 final class UpstreamHTTP2: ChannelInboundHandler, TimerOwner {
   typealias InboundIn = HTTP2Frame
   typealias OutboundOut = HTTP2Frame
@@ -40,9 +40,6 @@ final class UpstreamHTTP2: ChannelInboundHandler, TimerOwner {
     self.http2 = http2
     timer.owner = self
   }
-
-  // Disarmed already unless the channel never came to life; the shard may be gone by now, so it is asked only then.
-  deinit { if timer.isArmed { shard.timers.disarm(timer) } }
 
   /// Whether another exchange may be opened here.
   var hasRoom: Bool {
@@ -86,6 +83,11 @@ final class UpstreamHTTP2: ChannelInboundHandler, TimerOwner {
     }
   }
 
+  /// The server ends the connection: if nothing was asked, that is how long it keeps an idle one.
+  private func showIdle() {
+    if streams == 0 { pool.showedIdle(shard.now() &- idleSince) }
+  }
+
   private func becomeIdle() {
     idleSince = shard.coarseNow
     shard.timers.arm(timer, duration: max(pool.idleTime, 1), now: shard.coarseNow)
@@ -123,7 +125,9 @@ final class UpstreamHTTP2: ChannelInboundHandler, TimerOwner {
         streamsMax = min(setting.value, HTTP2ToServers.streamsMax)
       }
       greeted()
-    case .goAway: leave()
+    case .goAway:
+      if case .open = state { showIdle() }
+      leave()
     default: break
     }
   }
@@ -158,9 +162,11 @@ final class UpstreamHTTP2: ChannelInboundHandler, TimerOwner {
     case .greeting:
       pool.connectFailed(
         failure ?? Failure(.connectRefused, isRetrySafe: true, detail: "closed before its HTTP/2 settings"))
-    case .open, .leaving:
-      if streams == 0 { pool.showedIdle(shard.now() &- idleSince) }
+    case .open:
+      showIdle()
       pool.closed(self)
+    // Who closes a connection that was to go says nothing.
+    case .leaving: pool.closed(self)
     }
     context.fireChannelInactive()
   }

@@ -5,26 +5,22 @@ import NIOHTTP2
 /// One exchange on an HTTP/2 connection to a server.
 ///
 /// The head of a response is checked for what only HTTP/2 can say, written as an HTTP/1.1 head and given to the same
-/// `ResponseParser` that HTTP/1.1 servers meet (see `HTTP2Request` for why). Back-pressure is the stream's window: what the
-/// client does not take is not read. A stream that the server refused or that its GOAWAY left out was never processed, so
-/// the exchange may be tried again whatever its method (RFC 9113 section 8.7).
-final class UpstreamStream: ServerSide, ChannelDuplexHandler, TimerOwner {
+/// `ResponseParser` that HTTP/1.1 servers meet (see `HTTP2Request` for why). Back-pressure is the stream's window: what
+/// the client does not take is not read. A stream that the server refused or that its GOAWAY left out was never
+/// processed, so the exchange may be tried again whatever its method (RFC 9113 section 8.7).
+final class UpstreamStream: ServerSide, ChannelDuplexHandler, StreamWriter, TimerOwner {
   typealias InboundIn = HTTP2Frame.FramePayload
   typealias OutboundIn = HTTP2Frame.FramePayload
   typealias OutboundOut = HTTP2Frame.FramePayload
 
   private let connection: UpstreamHTTP2
-  private var context: ChannelHandlerContext?
   private var exchange: Exchange?
   /// Waits for the stream's channel.
   private(set) var waiting: Exchange?
   private(set) var isOver = false
   private var headDone = false
   private var requestEnded = false
-  private var isPaused = false
-  private var wantsRead = false
-  /// The last part of the request's body, held so that the end may go with it.
-  private var pending: ByteBuffer?
+  var pending: ByteBuffer?
   /// What the server's RST_STREAM said.
   private var resetCode: HTTP2ErrorCode?
   /// The library closed the stream though the server did not reset it: a GOAWAY left it out.
@@ -39,10 +35,7 @@ final class UpstreamStream: ServerSide, ChannelDuplexHandler, TimerOwner {
     timer.owner = self
   }
 
-  deinit { if timer.isArmed { shard.timers.disarm(timer) } }
-
   override var wasOpen: Bool { connection.exchangesServed > 0 || connection.streams > 1 }
-  override var isWritable: Bool { context?.channel.isWritable ?? false }
 
   /// The channel is there, or cannot be had.
   func made() {
@@ -63,12 +56,10 @@ final class UpstreamStream: ServerSide, ChannelDuplexHandler, TimerOwner {
   // MARK: Sending a request
 
   override func begin(_ exchange: Exchange) {
-    guard let context else { return }
     self.exchange = exchange
     let head = exchange.outgoing
     requestEnded = head.framing == .none
-    let headers = HTTP2ServerRequest.headers(head, server: pool.server)
-    context.write(wrapOutboundOut(.headers(.init(headers: headers, endStream: requestEnded))), promise: nil)
+    writeHead(HTTP2ServerRequest.headers(head, server: pool.server), endStream: requestEnded)
     if requestEnded { armResponseTimeout() }
   }
 
@@ -78,57 +69,22 @@ final class UpstreamStream: ServerSide, ChannelDuplexHandler, TimerOwner {
   }
 
   override func sendBody(_ bytes: ByteBuffer) {
-    guard !requestEnded, bytes.readableBytes > 0 else { return }
-    writePending(endStream: false)
-    pending = bytes
+    if !requestEnded { writeBody(bytes) }
   }
 
   override func sendEnd(trailers: MessageHead?) {
-    guard !requestEnded, let context else { return }
+    guard !requestEnded else { return }
     requestEnded = true
-    if let trailers, trailers.fieldCount > 0 {
-      writePending(endStream: false)
-      let headers = HTTP2Response.trailers(trailers)
-      context.write(wrapOutboundOut(.headers(.init(headers: headers, endStream: true))), promise: nil)
-    } else {
-      if pending == nil { pending = ByteBuffer() }
-      writePending(endStream: true)
-    }
+    writeEnd(trailers)
     armResponseTimeout()
   }
 
-  private func writePending(endStream: Bool) {
-    guard let context, let bytes = pending else { return }
-    pending = nil
-    context.write(wrapOutboundOut(.data(.init(data: .byteBuffer(bytes), endStream: endStream))), promise: nil)
-  }
-
-  override func flush() {
-    writePending(endStream: false)
-    context?.flush()
-  }
+  override func flush() { flushPending() }
 
   override func cancel() {
     exchange = nil
     // RST_STREAM(CANCEL), while the stream is open.
     if !isOver { context?.close(promise: nil) }
-  }
-
-  // MARK: Flow control
-
-  override func pauseReading() { isPaused = true }
-
-  override func resumeReading() {
-    guard isPaused else { return }
-    isPaused = false
-    if wantsRead {
-      wantsRead = false
-      context?.read()
-    }
-  }
-
-  func read(context: ChannelHandlerContext) {
-    if isPaused { wantsRead = true } else { context.read() }
   }
 
   // MARK: Channel events
@@ -256,8 +212,8 @@ final class UpstreamStream: ServerSide, ChannelDuplexHandler, TimerOwner {
     guard let exchange else { return }
     self.exchange = nil
     if resetCode == .refusedStream || isLeftOut {
-      exchange.serverFailed(
-        Failure(.closedWhileIdle, isRetrySafe: true, detail: isLeftOut ? "left out by GOAWAY" : "the stream was refused"))
+      let reason = isLeftOut ? "left out by GOAWAY" : "the stream was refused"
+      exchange.serverFailed(Failure(.closedWhileIdle, isRetrySafe: true, detail: reason))
     } else if headDone {
       exchange.serverFailed(Failure(.bodyCut, detail: detail))
     } else if wasWarm && resetCode == nil {

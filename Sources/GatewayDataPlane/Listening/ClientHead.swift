@@ -14,7 +14,11 @@ enum ClientHead {
       HeadWriter.write("HTTP/1.1 ", to: out, &at)
       HeadWriter.write(UInt64(head.status), to: out, &at)
       HeadWriter.write(" ", to: out, &at)
-      if let reason { HeadWriter.write(reason, to: out, &at) } else { HeadWriter.write(StatusReason.text(head.status), to: out, &at) }
+      if let reason {
+        HeadWriter.write(reason, to: out, &at)
+      } else {
+        HeadWriter.write(StatusReason.text(head.status), to: out, &at)
+      }
       HeadWriter.write("\r\n", to: out, &at)
       HeadWriter.writeFields(head, to: out, &at)
       if head.status >= 200 {

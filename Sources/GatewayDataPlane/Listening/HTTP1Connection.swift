@@ -10,7 +10,7 @@ import Observability
 /// thrown away for a short time, so that the response is not lost to a reset.
 ///
 /// An idle connection holds no exchange, no buffer and no head: only this object and its channel.
-final class HTTP1Connection: ClientSide, ChannelDuplexHandler {
+final class HTTP1Connection: ClientSide, ChannelDuplexHandler, ClientConnection, MessageWriter {
   typealias InboundIn = ByteBuffer
   typealias OutboundIn = ByteBuffer
   typealias OutboundOut = ByteBuffer
@@ -29,41 +29,30 @@ final class HTTP1Connection: ClientSide, ChannelDuplexHandler {
     case closed
   }
 
-  /// How the response's body is being written.
-  enum ResponseBody {
-    case none
-    case plain
-    case chunked
-  }
-
-  /// Always the installed one: an idle connection must not keep an old Snapshot alive. What a plan says of a connection
-  /// comes from the static configuration and is the same in every generation.
-  var plan: EntryPointPlan { shard.installed.snapshot.entryPoints[connection.entryPoint] }
   var state = State.idle
   var context: ChannelHandlerContext?
   var exchange: Exchange?
   var parser: RequestParser
   var body = RequestBodyDecoder()
-  var responseBody = ResponseBody.none
+  var responseBody = WrittenBody.none
   /// Bytes that wait: an unfinished head, a body nobody wants yet, the next request of a pipeline.
   var held: ByteBuffer?
-  var out: ByteBuffer?
+  var unsent = UnsentBytes()
   var closesAfterResponse = false
-  private var bodyPaused = false
-  private var readSwallowed = false
-  private var isProcessing = false
-  private var flushWanted = false
+  var bodyPaused = false
+  var readSwallowed = false
+  /// Inside `process`, which looks at `held` and flushes when it is through.
+  var isProcessing = false
+  var flushWanted = false
   var isDraining = false
-  private var requests = 0
-  private var skippedEmptyLine = false
-  private let acceptedAt: UInt64
+  var requests = 0
+  var skippedEmptyLine = false
+  let acceptedAt: UInt64
   var headStartedAt: UInt64 = 0
-  private let timer = TimerNode()
-  private var ledger = LedgerHandle.none
+  let timer = TimerNode()
+  var ledger = LedgerHandle.none
 
   private static let lingerNanoseconds: UInt64 = 2_000_000_000
-  /// Bytes of a pipeline kept beyond the current request before reading pauses.
-  private static let heldMax = 64 * 1024
 
   override init(shard: Shard, connection: ConnectionInfo) {
     parser = RequestParser(limits: shard.installed.snapshot.entryPoints[connection.entryPoint].limits)
@@ -72,17 +61,9 @@ final class HTTP1Connection: ClientSide, ChannelDuplexHandler {
     timer.owner = self
   }
 
-  // Disarmed already unless the channel never came to life; the shard may be gone by now, so it is asked only then.
-  deinit { if timer.isArmed { shard.timers.disarm(timer) } }
-
   // MARK: Life
 
-  func handlerAdded(context: ChannelHandlerContext) {
-    self.context = context
-    ledger = shard.clientConnected(connection, plan)
-    shard.register(self)
-    shard.timers.arm(timer, duration: plan.timeouts.idle, now: shard.now())
-  }
+  func handlerAdded(context: ChannelHandlerContext) { beginLife(context) }
 
   func handlerRemoved(context: ChannelHandlerContext) {
     finishLife()
@@ -97,10 +78,7 @@ final class HTTP1Connection: ClientSide, ChannelDuplexHandler {
   private func finishLife() {
     if case .closed = state { return }
     state = .closed
-    shard.timers.disarm(timer)
-    shard.unregister(self)
-    shard.clientDisconnected(ledger, plan)
-    ledger = .none
+    endLife()
     held = nil
     let running = exchange
     exchange = nil
@@ -112,219 +90,7 @@ final class HTTP1Connection: ClientSide, ChannelDuplexHandler {
     context.close(promise: nil)
   }
 
-  // MARK: Reading
-
-  func read(context: ChannelHandlerContext) {
-    if mayRead { context.read() } else { readSwallowed = true }
-  }
-
-  private var mayRead: Bool {
-    switch state {
-    case .idle: return mayBegin
-    case .head, .lingering, .closed: return true
-    case .tunnel: return !bodyPaused
-    case .exchanging:
-      if !body.isComplete { return !bodyPaused }
-      // Reading goes on between request and response to see the client leave, up to a bound.
-      return (held?.readableBytes ?? 0) < Self.heldMax
-    }
-  }
-
-  /// A client that pipelines and takes no answers gets no further ones: what it has asked for waits here, and more is not
-  /// read, until what was written has left.
-  private var mayBegin: Bool { isWritable && (out?.readableBytes ?? 0) < Self.heldMax }
-
-  private func readIfSwallowed() {
-    guard readSwallowed, mayRead, let context else { return }
-    readSwallowed = false
-    context.read()
-  }
-
-  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    var bytes = unwrapInboundIn(data)
-    switch state {
-    case .lingering, .closed:
-      return
-    case .tunnel:
-      if bodyPaused { return hold(bytes) }
-      exchange?.tunnelFromClient(bytes)
-    case .idle, .head, .exchanging:
-      if var joined = held {
-        held = nil
-        joined.writeImmutableBuffer(bytes)
-        bytes = joined
-      }
-      process(bytes)
-    }
-  }
-
-  func channelReadComplete(context: ChannelHandlerContext) {
-    exchange?.requestFlush()
-    context.fireChannelReadComplete()
-  }
-
-  func takeHeld() -> ByteBuffer? {
-    defer { held = nil }
-    return held
-  }
-
-  private func hold(_ bytes: ByteBuffer) {
-    guard bytes.readableBytes > 0 else { return }
-    if held == nil { held = bytes } else { held?.writeImmutableBuffer(bytes) }
-  }
-
-  /// Goes through bytes until they are used up or have to wait.
-  private func process(_ input: ByteBuffer) {
-    var bytes = input
-    isProcessing = true
-    loop: while bytes.readableBytes > 0 {
-      switch state {
-      case .idle where !mayBegin:
-        hold(bytes)
-        break loop
-      case .idle, .head:
-        if !collectHead(&bytes) { break loop }
-      case .exchanging:
-        if body.isComplete || bodyPaused {
-          hold(bytes)
-          break loop
-        }
-        if !passBody(&bytes) { break loop }
-      case .tunnel:
-        exchange?.tunnelFromClient(bytes)
-        break loop
-      case .lingering, .closed:
-        break loop
-      }
-    }
-    isProcessing = false
-    if flushWanted { flush() }
-    if isWritable { beginHeld() }
-  }
-
-  /// Takes up a request that waited for its predecessors' answers to leave.
-  private func beginHeld() {
-    guard !isProcessing, case .idle = state, let bytes = held else { return }
-    held = nil
-    process(bytes)
-  }
-
-  /// Returns false when the bytes have to wait or are of no use any more.
-  private func collectHead(_ bytes: inout ByteBuffer) -> Bool {
-    if case .idle = state {
-      if requests == 0, HTTP2Preface.isAhead(bytes), let context {
-        hold(bytes)
-        switchToHTTP2(context)
-        return false
-      }
-      if requests > 0, skipEmptyLine(&bytes), bytes.readableBytes == 0 { return false }
-      state = .head
-      headStartedAt = shard.now()
-      exchange = shard.takeExchange()
-      parser.reset()
-      shard.timers.arm(timer, duration: plan.timeouts.head, now: headStartedAt)
-      shard.ledgerWait(ledger, .clientHead)
-    }
-    guard let exchange else { return false }
-    let progress = bytes.withUnsafeReadableBytes { parser.parse($0, into: exchange.request) }
-    switch progress {
-    case .incomplete:
-      hold(bytes)
-      return false
-    case .refused(let refusal):
-      refuseHead(refusal, exchange)
-      return false
-    case .complete(let count):
-      bytes.moveReaderIndex(forwardBy: count)
-      beginExchange(exchange)
-      return true
-    }
-  }
-
-  /// Old clients end a body with CRLF that belongs to nothing. One is thrown away without a request having begun (RFC 9112
-  /// section 2.2), so that the connection stays idle and is not answered with a 408 that nobody waits for.
-  private func skipEmptyLine(_ bytes: inout ByteBuffer) -> Bool {
-    guard !skippedEmptyLine, bytes.readableBytes >= 2,
-      bytes.getInteger(at: bytes.readerIndex, as: UInt16.self) == 0x0D0A
-    else { return false }
-    bytes.moveReaderIndex(forwardBy: 2)
-    skippedEmptyLine = true
-    return true
-  }
-
-  private func beginExchange(_ exchange: Exchange) {
-    state = .exchanging
-    skippedEmptyLine = false
-    requests += 1
-    let head = exchange.request
-    body = RequestBodyDecoder(head.framing, limits: plan.limits)
-    bodyPaused = !body.isComplete
-    closesAfterResponse = !keepsAlive(head)
-    if body.isComplete {
-      shard.timers.disarm(timer)
-    } else {
-      shard.timers.arm(timer, duration: plan.timeouts.read, now: headStartedAt)
-    }
-    shard.ledgerWait(ledger, .exchange)
-    if let refusal = body.refusal(for: head.framing) {
-      exchange.client = self
-      exchange.begin(refusing: refusal, client: self, startedAt: headStartedAt)
-      return
-    }
-    exchange.begin(client: self, entryPoint: plan.index, startedAt: headStartedAt)
-  }
-
-  private func keepsAlive(_ head: RequestHead) -> Bool {
-    if isDraining || head.connection.close { return false }
-    if head.minorVersion == 0 && !head.connection.keepAlive { return false }
-    if plan.keepAliveMaxRequests > 0 && requests >= plan.keepAliveMaxRequests { return false }
-    if plan.keepAliveMaxNanoseconds > 0 && shard.coarseNow &- acceptedAt > plan.keepAliveMaxNanoseconds { return false }
-    return true
-  }
-
-  private func refuseHead(_ refusal: Refusal, _ exchange: Exchange) {
-    state = .exchanging
-    requests += 1
-    closesAfterResponse = true
-    // Nothing after a refused head can be trusted, so the request never counts as complete.
-    body = RequestBodyDecoder(.chunked, limits: plan.limits)
-    bodyPaused = true
-    exchange.begin(refusing: refusal, client: self, startedAt: headStartedAt)
-  }
-
-  /// Returns false when the bytes have to wait.
-  private func passBody(_ bytes: inout ByteBuffer) -> Bool {
-    guard let exchange else { return false }
-    let trailers = exchange.trailers ?? RequestHead()
-    var position = 0
-    let step = bytes.withUnsafeReadableBytes { body.next($0, position: &position, trailers: trailers) }
-    switch step {
-    case .incomplete:
-      bytes.moveReaderIndex(forwardBy: position)
-      return false
-    case .refused(let refusal):
-      closesAfterResponse = true
-      bodyPaused = true
-      exchange.requestRefused(refusal)
-      return false
-    case .data(let at, let count):
-      let part = bytes.getSlice(at: bytes.readerIndex + at, length: count)
-      bytes.moveReaderIndex(forwardBy: position)
-      if let part { exchange.requestBody(part) }
-      // A length is complete with its last byte; chunks say so themselves.
-      if body.isComplete { requestComplete(exchange, trailers: nil) }
-    case .end:
-      bytes.moveReaderIndex(forwardBy: position)
-      requestComplete(exchange, trailers: trailers.fieldCount > 0 ? trailers : nil)
-    }
-    return true
-  }
-
-  private func requestComplete(_ exchange: Exchange, trailers: MessageHead?) {
-    guard self.exchange === exchange else { return }
-    shard.timers.disarm(timer)
-    exchange.requestEnd(trailers: trailers)
-  }
+  // MARK: The request's body
 
   override func resumeRequestBody() {
     guard bodyPaused else { return }
@@ -360,9 +126,7 @@ final class HTTP1Connection: ClientSide, ChannelDuplexHandler {
   override func sendInformational(_ head: ResponseHead) {
     // RFC 9110 section 15.2: not to HTTP/1.0 clients.
     guard exchange?.request.minorVersion == 1 else { return }
-    var buffer = out ?? shard.takeBuffer()
-    ClientHead.write(head, framing: .none, request: nil, closes: false, shard: shard, to: &buffer)
-    out = buffer
+    gather { ClientHead.write(head, framing: .none, request: nil, closes: false, shard: shard, to: &$0) }
   }
 
   override func sendHead(_ head: ResponseHead, framing: BodyFraming, request: RequestHead) {
@@ -379,67 +143,23 @@ final class HTTP1Connection: ClientSide, ChannelDuplexHandler {
     case .length, .untilClose: responseBody = .plain
     }
     if !body.isComplete || shard.isDraining { closesAfterResponse = true }
-    var buffer = out ?? shard.takeBuffer()
-    ClientHead.write(head, framing: settled, request: request, closes: closesAfterResponse, shard: shard, to: &buffer)
-    out = buffer
+    let closes = closesAfterResponse
+    gather { ClientHead.write(head, framing: settled, request: request, closes: closes, shard: shard, to: &$0) }
   }
 
-  override func sendBody(_ bytes: ByteBuffer) {
-    guard let context, bytes.readableBytes > 0 else { return }
-    var buffer = out ?? shard.takeBuffer()
-    switch responseBody {
-    case .none:
-      break
-    case .plain:
-      append(bytes, to: &buffer, context)
-    case .chunked:
-      buffer.writeChunkHeader(bytes.readableBytes)
-      append(bytes, to: &buffer, context)
-      buffer.writeStaticString("\r\n")
-    }
-    out = buffer
-  }
+  override func sendBody(_ bytes: ByteBuffer) { writeBody(bytes, as: responseBody) }
 
-  private func append(_ bytes: ByteBuffer, to buffer: inout ByteBuffer, _ context: ChannelHandlerContext) {
-    // One copy of a few kilobytes is cheaper than a second vector entry and a retained read buffer.
-    if bytes.readableBytes <= 8192 {
-      buffer.writeImmutableBuffer(bytes)
-      return
-    }
-    if buffer.readableBytes > 0 { context.write(wrapOutboundOut(buffer), promise: nil) }
-    context.write(wrapOutboundOut(bytes), promise: nil)
-    buffer.clear()
-  }
-
-  override func sendEnd(trailers: MessageHead?) {
-    guard case .chunked = responseBody else { return }
-    var buffer = out ?? shard.takeBuffer()
-    buffer.writeLastChunk(trailers)
-    out = buffer
-  }
+  override func sendEnd(trailers: MessageHead?) { writeEnd(trailers, of: responseBody) }
 
   override func flush() {
-    if isProcessing {
-      flushWanted = true
-      return
-    }
-    flushWanted = false
-    guard let context else { return }
-    if let buffer = out {
-      out = nil
-      if buffer.readableBytes > 0 {
-        context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
-      } else {
-        context.flush()
-      }
-      shard.giveBuffer(buffer)
-    }
+    flushWanted = isProcessing
+    if !isProcessing { flushUnsent() }
   }
 
   override func abort() {
     exchange = nil
     closesAfterResponse = true
-    out = nil
+    unsent = UnsentBytes()
     // Neither a last chunk nor the promised length: the client can tell that this is not the end.
     context?.close(promise: nil)
   }
@@ -452,8 +172,7 @@ final class HTTP1Connection: ClientSide, ChannelDuplexHandler {
     guard context != nil, case .exchanging = state else { return }
     responseBody = .none
     state = .idle
-    shard.timers.arm(timer, duration: plan.timeouts.idle, now: shard.coarseNow)
-    shard.ledgerWait(ledger, .idle)
+    waitForRequest()
     guard !isProcessing else { return }
     if let bytes = held {
       held = nil
@@ -474,8 +193,8 @@ final class HTTP1Connection: ClientSide, ChannelDuplexHandler {
     }
     state = .lingering
     held = nil
-    let rest = out ?? ByteBuffer()
-    out = nil
+    let rest = unsent.gathered ?? ByteBuffer()
+    unsent = UnsentBytes()
     let sent = context.eventLoop.makePromise(of: Void.self)
     sent.futureResult.assumeIsolated().whenComplete { _ in self.responseLeft() }
     context.writeAndFlush(wrapOutboundOut(rest), promise: sent)
@@ -499,9 +218,8 @@ final class HTTP1Connection: ClientSide, ChannelDuplexHandler {
     shard.timers.disarm(timer)
     shard.ledgerWait(ledger, .tunnel)
     responseBody = .plain
-    var buffer = out ?? shard.takeBuffer()
-    ClientHead.write(head, framing: .none, request: exchange?.request, closes: false, shard: shard, to: &buffer)
-    out = buffer
+    let request = exchange?.request
+    gather { ClientHead.write(head, framing: .none, request: request, closes: false, shard: shard, to: &$0) }
     flush()
     bodyPaused = false
     if !isProcessing, let bytes = held {

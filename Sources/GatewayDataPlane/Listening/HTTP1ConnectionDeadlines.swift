@@ -2,9 +2,9 @@ import NIOCore
 
 /// What a connection does when a deadline passes or the gateway stops.
 ///
-/// One node serves all deadlines of a connection, because it waits for one thing at a time: the next request, the rest of
-/// a head, the rest of a body, room for the response, or the end. The state says which it was.
-extension HTTP1Connection: TimerOwner, Drainable {
+/// One node serves all deadlines of a connection, because it waits for one thing at a time: the next request, the rest
+/// of a head, the rest of a body, room for the response, or the end. The state says which it was.
+extension HTTP1Connection {
   func timerFired(_ node: TimerNode) {
     switch state {
     case .idle:
@@ -34,9 +34,5 @@ extension HTTP1Connection: TimerOwner, Drainable {
     isDraining = true
     if case .idle = state { context?.close(promise: nil) }
     if case .exchanging = state { closesAfterResponse = true }
-  }
-
-  func closeNow() {
-    context?.close(promise: nil)
   }
 }

@@ -23,7 +23,9 @@ enum Listener {
     }
   }
 
-  private static func bootstrap(_ bound: NIOLoopBound<Shard>, _ index: Int, _ proxy: ProxyProtocol?) -> ServerBootstrap {
+  private static func bootstrap(
+    _ bound: NIOLoopBound<Shard>, _ index: Int, _ proxy: ProxyProtocol?
+  ) -> ServerBootstrap {
     ServerBootstrap(group: bound.eventLoop)
       .serverChannelOption(.backlog, value: 4096)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -47,7 +49,9 @@ enum Listener {
   private static let addressFamilyUnsupported: Int32 = 97
   private static let addressUnavailable: Int32 = 99
 
-  private static func accept(_ channel: any Channel, shard: Shard, entryPoint index: Int, proxy: ProxyProtocol?) throws {
+  private static func accept(
+    _ channel: any Channel, shard: Shard, entryPoint index: Int, proxy: ProxyProtocol?
+  ) throws {
     let peer = IPAddress(channel.remoteAddress)
     let port = UInt16(truncatingIfNeeded: channel.remoteAddress?.port ?? 0)
     if let proxy, proxy.insecure || proxy.trustedIPs.contains(address: peer) {

@@ -26,7 +26,8 @@ final class TLSTable: Sendable {
   let hasSeveralOptions: Bool
   private let mask: Int
 
-  /// `contexts` are by lower-case name, wildcard names as `*.example.com`. Without `fallback` unknown names are refused.
+  /// `contexts` are by lower-case name, wildcard names as `*.example.com`. Without `fallback` unknown names are
+  /// refused.
   init(contexts: [String: Choice], fallback: Choice?) {
     var size = 16
     while size < contexts.count * 2 { size *= 2 }

@@ -7,11 +7,12 @@ import Observability
 /// It is the last handler of its channel. Parsing is done by `ResponseParser` and `ChunkedDecoder`, deciding by the
 /// exchange; what is here is carrying out. A connection with any doubt about framing is closed: surplus bytes after a
 /// response, bytes while idle, a response before the request was complete, a refused head.
-final class UpstreamConnection: ServerSide, ChannelInboundHandler {
+final class UpstreamConnection: ServerSide, ChannelDuplexHandler, MessageWriter, TimerOwner {
   typealias InboundIn = ByteBuffer
+  typealias OutboundIn = ByteBuffer
   typealias OutboundOut = ByteBuffer
 
-  private enum State {
+  enum State {
     /// The channel is being made. Can move to `idle`, `busy` or `closed`.
     case connecting
     /// In the pool. Can move to `busy` or `closed`.
@@ -23,30 +24,31 @@ final class UpstreamConnection: ServerSide, ChannelInboundHandler {
     case closed
   }
 
-  private enum Body {
+  /// What of a response is read next.
+  enum ResponsePart {
     case head
     case length(UInt64)
     case chunked(ChunkedDecoder)
     case untilClose
   }
 
-  private var state = State.connecting
-  private var body = Body.head
-  private var context: ChannelHandlerContext?
-  private var exchange: Exchange?
-  private var parser: ResponseParser
+  var state = State.connecting
+  var part = ResponsePart.head
+  var exchange: Exchange?
+  var parser: ResponseParser
   /// Bytes of an unfinished head.
-  private var held: ByteBuffer?
-  private var requestComplete = false
-  private var responseStarted = false
-  private var requestIsChunked = false
-  private var isPaused = false
-  private var wantsRead = false
-  private var isReading = false
-  private var out: ByteBuffer?
+  var held: ByteBuffer?
+  var unsent = UnsentBytes()
+  private var requestBody = WrittenBody.plain
+  var requestComplete = false
+  var responseStarted = false
+  /// Whether the response's head lets another request follow.
+  var keepsAlive = false
+  /// What is known of the end of this connection, before the channel has told.
+  private var failure: Failure?
   private(set) var exchangesServed = 0
   private var idleSince: UInt64 = 0
-  private let timer = TimerNode()
+  let timer = TimerNode()
   private let isTLS: Bool
   private var ledger = LedgerHandle.none
 
@@ -57,11 +59,7 @@ final class UpstreamConnection: ServerSide, ChannelInboundHandler {
     timer.owner = self
   }
 
-  // Disarmed already unless the channel never came to life; the shard may be gone by now, so it is asked only then.
-  deinit { if timer.isArmed { shard.timers.disarm(timer) } }
-
   override var wasOpen: Bool { exchangesServed > 0 }
-  override var isWritable: Bool { context?.channel.isWritable ?? false }
 
   // MARK: Sending a request
 
@@ -69,16 +67,13 @@ final class UpstreamConnection: ServerSide, ChannelInboundHandler {
   override func begin(_ exchange: Exchange) {
     self.exchange = exchange
     state = .busy
-    body = .head
+    part = .head
     responseStarted = false
-    requestComplete = false
     let head = exchange.outgoing
     let framing = head.framing
-    requestIsChunked = framing == .chunked
-    if framing == .none { requestComplete = true }
-    var buffer = out ?? shard.takeBuffer()
-    UpstreamHead.write(head, framing: framing, server: pool.server, to: &buffer)
-    out = buffer
+    requestBody = framing == .chunked ? .chunked : .plain
+    requestComplete = framing == .none
+    gather { UpstreamHead.write(head, framing: framing, server: pool.server, to: &$0) }
     shard.ledgerWait(ledger, .exchange)
     // The server's time begins with the end of the request (see `sendEnd`).
     if requestComplete { armResponseTimeout() } else { shard.timers.disarm(timer) }
@@ -90,35 +85,13 @@ final class UpstreamConnection: ServerSide, ChannelInboundHandler {
   }
 
   override func sendBody(_ bytes: ByteBuffer) {
-    guard let context, state == .busy else { return }
-    // A chunk of nothing would be the last one.
-    if requestIsChunked && bytes.readableBytes == 0 { return }
-    var buffer = out ?? shard.takeBuffer()
-    if requestIsChunked { buffer.writeChunkHeader(bytes.readableBytes) }
-    append(bytes, to: &buffer, context)
-    if requestIsChunked { buffer.writeStaticString("\r\n") }
-    out = buffer
-  }
-
-  /// Small parts are copied behind what waits already, which saves a system call; large ones are passed by reference.
-  private func append(_ bytes: ByteBuffer, to buffer: inout ByteBuffer, _ context: ChannelHandlerContext) {
-    if bytes.readableBytes <= 8192 {
-      buffer.writeImmutableBuffer(bytes)
-      return
-    }
-    if buffer.readableBytes > 0 { context.write(wrapOutboundOut(buffer), promise: nil) }
-    context.write(wrapOutboundOut(bytes), promise: nil)
-    buffer.clear()
+    if state == .busy { writeBody(bytes, as: requestBody) }
   }
 
   override func sendEnd(trailers: MessageHead?) {
     guard state == .busy else { return }
     requestComplete = true
-    if requestIsChunked {
-      var buffer = out ?? shard.takeBuffer()
-      buffer.writeLastChunk(trailers)
-      out = buffer
-    }
+    writeEnd(trailers, of: requestBody)
     // A response that has begun may outlast its request.
     if !responseStarted { armResponseTimeout() }
   }
@@ -127,35 +100,7 @@ final class UpstreamConnection: ServerSide, ChannelInboundHandler {
     context?.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
   }
 
-  override func flush() {
-    guard let context else { return }
-    if let buffer = out {
-      out = nil
-      if buffer.readableBytes > 0 {
-        context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
-      } else {
-        context.flush()
-      }
-      shard.giveBuffer(buffer)
-    }
-  }
-
-  // MARK: Flow control
-
-  override func pauseReading() { isPaused = true }
-
-  override func resumeReading() {
-    guard isPaused else { return }
-    isPaused = false
-    if wantsRead {
-      wantsRead = false
-      context?.read()
-    }
-  }
-
-  func read(context: ChannelHandlerContext) {
-    if isPaused { wantsRead = true } else { context.read() }
-  }
+  override func flush() { flushUnsent() }
 
   // MARK: The pool's side
 
@@ -166,21 +111,20 @@ final class UpstreamConnection: ServerSide, ChannelInboundHandler {
     shard.ledgerWait(ledger, .idle)
   }
 
-  func leaveIdle() {
-    shard.timers.disarm(timer)
-  }
-
-  /// Closes without telling anybody.
+  /// Closes without telling anybody but the pool.
   func discard() {
-    guard state != .closed else { return }
-    context?.close(promise: nil)
+    switch state {
+    // Now: were it left to the channel's end, that would look as if the server had closed an idle connection.
+    case .idle: leave(wasIdle: true)
+    case .connecting, .busy, .tunnel: context?.close(promise: nil)
+    case .closed: break
+    }
   }
 
   /// The exchange does not want the rest.
   override func cancel() {
     exchange = nil
-    guard state != .closed else { return }
-    context?.close(promise: nil)
+    discard()
   }
 
   /// Asks the kernel whether the server has closed, which the loop may not have seen yet.
@@ -220,15 +164,12 @@ final class UpstreamConnection: ServerSide, ChannelInboundHandler {
     let bytes = unwrapInboundIn(data)
     switch state {
     case .busy:
-      isReading = true
-      if var joined = held {
-        held = nil
+      if var joined = held.take() {
         joined.writeImmutableBuffer(bytes)
         parse(joined)
       } else {
         parse(bytes)
       }
-      isReading = false
     case .tunnel:
       exchange?.tunnelFromServer(bytes)
     case .idle:
@@ -256,15 +197,10 @@ final class UpstreamConnection: ServerSide, ChannelInboundHandler {
     context.close(promise: nil)
   }
 
-  private var failure: Failure?
-
   private func closed(_ cause: Failure) {
-    shard.timers.disarm(timer)
     let previous = state
-    state = .closed
+    endLife()
     let cause = failure ?? cause
-    shard.ledgerEnd(ledger)
-    ledger = .none
     switch previous {
     // What never became a channel is reported by the connector.
     case .closed, .connecting: return
@@ -277,7 +213,7 @@ final class UpstreamConnection: ServerSide, ChannelInboundHandler {
     guard let exchange else { return }
     self.exchange = nil
     if case .tunnel = previous { return exchange.serverFailed(cause) }
-    switch body {
+    switch part {
     case .untilClose where failure == nil:
       exchange.serverEnd(trailers: nil)
     case .head:
@@ -288,174 +224,46 @@ final class UpstreamConnection: ServerSide, ChannelInboundHandler {
     }
   }
 
-  // MARK: Parsing a response
+  // MARK: The end of an exchange
 
-  private func parse(_ input: ByteBuffer) {
-    var buffer = input
-    while let exchange {
-      switch body {
-      case .head:
-        guard parseHead(&buffer, exchange) else { return }
-      case .length(let remaining):
-        guard buffer.readableBytes > 0 else { return }
-        let count = Int(min(remaining, UInt64(buffer.readableBytes)))
-        if count == buffer.readableBytes && UInt64(count) < remaining {
-          body = .length(remaining &- UInt64(count))
-          exchange.serverBody(buffer)
-          return
-        }
-        guard let part = buffer.readSlice(length: count) else { return }
-        body = .length(remaining &- UInt64(count))
-        exchange.serverBody(part)
-        if UInt64(count) == remaining { return complete(trailers: nil, surplus: buffer.readableBytes) }
-      case .untilClose:
-        if buffer.readableBytes > 0 { exchange.serverBody(buffer) }
-        return
-      case .chunked(var decoder):
-        body = .head
-        let more = decodeChunks(&decoder, &buffer, exchange)
-        if more { body = .chunked(decoder) }
-        return
-      }
-    }
-    // The response ended in these bytes, or the exchange went away.
-  }
-
-  /// Returns false when more bytes are needed or the connection is done for.
-  private func parseHead(_ buffer: inout ByteBuffer, _ exchange: Exchange) -> Bool {
-    let progress = buffer.withUnsafeReadableBytes {
-      parser.parse($0, into: exchange.response, requestMethod: exchange.outgoing.method)
-    }
-    switch progress {
-    case .incomplete:
-      if buffer.readableBytes > 0 { held = buffer }
-      return false
-    case .refused(let refusal):
-      shard.refused(refusal, side: .server)
-      fail(Failure(.responseRefused, detail: "\(refusal.code)"))
-      return false
-    case .complete(let count):
-      buffer.moveReaderIndex(forwardBy: count)
-      return headComplete(buffer.readableBytes, exchange, &buffer)
-    }
-  }
-
-  private func headComplete(_ rest: Int, _ asked: Exchange, _ buffer: inout ByteBuffer) -> Bool {
-    let head = asked.response
-    // Of two servers that were asked the first head decides.
-    let exchange = head.status >= 200 || head.status == 101 ? asked.headArrived(on: self) : asked
-    self.exchange = exchange
-    if head.status == 101 {
-      shard.timers.disarm(timer)
-      state = .tunnel
-      requestComplete = true
-      exchange.serverResponded()
-      if rest > 0, self.exchange != nil, case .tunnel = state { exchange.tunnelFromServer(buffer) }
-      return false
-    }
-    if head.status < 200 {
-      exchange.serverResponded()
-      parser.reset()
-      return self.exchange != nil && buffer.readableBytes > 0
-    }
-    responseStarted = true
-    shard.timers.disarm(timer)
-    noteKeepAlive(head)
-    keepsAlive = head.minorVersion == 1 ? !head.connection.close : head.connection.keepAlive && !head.connection.close
-    let framing = head.framing
-    switch framing {
-    case .none: break
-    case .length(let length): body = .length(length)
-    case .chunked: body = .chunked(ChunkedDecoder(limits: shard.responseLimits))
-    case .untilClose: body = .untilClose
-    }
-    exchange.serverResponded()
-    guard self.exchange === exchange else { return false }
-    if framing == .none {
-      complete(trailers: nil, surplus: buffer.readableBytes)
-      return false
-    }
-    return buffer.readableBytes > 0
-  }
-
-  private var keepsAlive = false
-
-  /// `Keep-Alive: timeout=5` is a promise not worth testing to the last second.
-  private func noteKeepAlive(_ head: ResponseHead) {
-    guard let value = head.value(of: .keepAlive) else { return }
-    forEachListElement(head.bytes(value)) { element in
-      guard element.count > 8, equalIgnoringCase(UnsafeRawBufferPointer(rebasing: element[..<8]), "timeout="),
-        let seconds = FieldSectionParser.decimal(UnsafeRawBufferPointer(rebasing: element[8...])), seconds < 100_000
-      else { return }
-      pool.learnIdle(seconds &* 1_000_000_000)
-    }
-  }
-
-  /// Returns true when the body goes on.
-  private func decodeChunks(
-    _ decoder: inout ChunkedDecoder, _ buffer: inout ByteBuffer, _ exchange: Exchange
-  ) -> Bool {
-    let trailers = exchange.trailers ?? RequestHead()
-    exchange.trailers = trailers
-    while true {
-      var position = 0
-      let step = buffer.withUnsafeReadableBytes { decoder.next($0, position: &position, trailers: trailers) }
-      switch step {
-      case .data(let at, let count):
-        if let part = buffer.getSlice(at: buffer.readerIndex + at, length: count) { exchange.serverBody(part) }
-        buffer.moveReaderIndex(forwardBy: position)
-        if self.exchange !== exchange { return false }
-      case .incomplete:
-        return true
-      case .refused(let refusal):
-        shard.refused(refusal, side: .server)
-        fail(Failure(.responseRefused, detail: "\(refusal.code)"))
-        return false
-      case .end:
-        buffer.moveReaderIndex(forwardBy: position)
-        complete(trailers: trailers, surplus: buffer.readableBytes)
-        return false
-      }
-    }
-  }
-
-  private func complete(trailers: RequestHead?, surplus: Int) {
+  /// The response is complete. `surplus` is what came behind it, which nobody has asked for.
+  func complete(trailers: RequestHead?, surplus: Int) {
     guard let exchange else { return }
     self.exchange = nil
-    body = .head
+    part = .head
     parser.reset()
     exchangesServed += 1
     if surplus == 0 && keepsAlive && requestComplete && !shard.isDraining {
       // Given back before the exchange ends: the client's next request may already be there.
-      isPaused = false
       pool.release(self)
-      if wantsRead {
-        wantsRead = false
-        context?.read()
-      }
+      resumeReading()
     } else {
-      state = .closed
-      shard.timers.disarm(timer)
-      shard.ledgerEnd(ledger)
-      ledger = .none
-      pool.closed(self, wasIdle: false)
-      context?.close(promise: nil)
+      leave(wasIdle: false)
     }
     exchange.serverEnd(trailers: trailers)
     trailers?.reset()
   }
 
-  private func fail(_ failure: Failure) {
+  func fail(_ failure: Failure) {
     self.failure = failure
     guard let exchange else { return discard() }
     self.exchange = nil
     discard()
     exchange.serverFailed(failure)
   }
-}
 
-extension UpstreamConnection: ChannelOutboundHandler, TimerOwner {
-  typealias OutboundIn = ByteBuffer
+  private func leave(wasIdle: Bool) {
+    endLife()
+    pool.closed(self, wasIdle: wasIdle)
+    context?.close(promise: nil)
+  }
+
+  private func endLife() {
+    state = .closed
+    shard.timers.disarm(timer)
+    shard.ledgerEnd(ledger)
+    ledger = .none
+  }
 
   func timerFired(_ node: TimerNode) {
     switch state {

@@ -79,7 +79,6 @@ final class UpstreamPool {
         continue
       }
       shard.connectionReused()
-      connection.leaveIdle()
       return exchange.attach(connection)
     }
     guard waiting.count < Self.waitingMax else {

@@ -32,7 +32,7 @@ final class MiddlewareFixture {
     var parser = RequestParser(limits: WireLimits())
     let progress = bytes.withUnsafeBytes { parser.parse($0, into: exchange.request) }
     guard case .complete = progress else { throw FixtureError(what: "the request is not well-formed: \(progress)") }
-    exchange.begin(client: client, entryPoint: 0, startedAt: 1)
+    exchange.begin(client: client, startedAt: 1)
     guard exchange.phase == .waiting else { throw FixtureError(what: "the request has no route") }
     exchange.phase = .running
   }

@@ -133,6 +133,15 @@ final class TestGateway: Sendable {
     return seen
   }
 
+  /// Looks until something is so on the shard or patience ends; false then.
+  func until(tries: Int = 500, _ isSo: @escaping @Sendable (Shard) -> Bool) async throws -> Bool {
+    for _ in 0..<tries {
+      if try await onShard(isSo) { return true }
+      try await shard.eventLoop.scheduleTask(in: .milliseconds(10)) {}.futureResult.get()
+    }
+    return false
+  }
+
   /// Waits until `value` has stayed the same for a fifth of a second, or for ten seconds.
   func untilStill(_ value: () -> Int) async throws {
     var (last, same) = (value(), 0)

@@ -1,0 +1,57 @@
+/// How an exchange ends. Every way out comes through `finish`, once.
+extension Exchange {
+  func fail(_ failure: Failure, rejection: Rejection) {
+    outcome.failure = failure.kind
+    shard.assignRequestID(self)
+    shard.upstreamFailed(self, failure)
+    if headSent { return abortClient() }
+    if let errorPage, errorPage.isStarted {
+      // The page could not be had: the client gets the plain problem with the status it was about.
+      var plain = rejection
+      plain.status = errorPage.status
+      self.errorPage = nil
+      return reject(plain)
+    }
+    reject(rejection)
+  }
+
+  func releaseServer() {
+    if attempts.second != nil { giveUpSecond() }
+    if attemptTimer.isArmed { shard.timers.disarm(attemptTimer) }
+    if phase == .connecting { pool?.cancel(self) }
+    server?.cancel()
+    server = nil
+  }
+
+  /// The response cannot be completed. The client side is told last: closing it may call back at once, and by then
+  /// this object may serve another request.
+  func abortClient() {
+    let side = client
+    client = nil
+    finish()
+    side?.abort()
+  }
+
+  /// Settles the outcome and gives everything back. Reached once. The client side is told last (see `abortClient`); it
+  /// sends what is still buffered.
+  func finish() {
+    guard phase != .ended else { return }
+    releaseServer()
+    disarmTimers()
+    endAttempt()
+    phase = .ended
+    outcome.endedAt = shard.now()
+    if let route {
+      var index = entered - 1
+      while index >= 0 {
+        if route.middlewares[index].actsOnEnd { route.middlewares[index].ended(self) }
+        index -= 1
+      }
+    }
+    shard.exchangeEnded(self)
+    let side = client
+    client = nil
+    shard.store(self)
+    side?.exchangeEnded()
+  }
+}

@@ -1,0 +1,52 @@
+import GatewayModel
+import Testing
+
+@testable import GatewayDataPlane
+
+extension OverSockets {
+  /// How long a server keeps an idle connection is learned from the server, and from nobody else.
+  @Suite(.timeLimit(.minutes(2))) struct IdleConnectionTests {
+    /// Over the second below which nothing is learned.
+    private static let idle: Duration = .milliseconds(1_050)
+
+    private static func learned(_ shard: Shard) -> UInt64 {
+      shard.pool(for: shard.installed.snapshot.servers[0]).learnedIdle
+    }
+
+    @Test("a connection that the gateway closes for its idle time teaches nothing")
+    func closedByGateway() async throws {
+      let ended = Signal()
+      let server = try ScriptedServer { peer, _ in
+        _ = try peer.readHead()
+        try peer.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        try peer.waitForEnd()
+        ended.announce()
+      }
+      var transport = ServersTransport()
+      transport.forwardingTimeouts.idleConnTimeout = Self.idle
+      try await TestGateway.with([server.port], transport: transport) { gateway in
+        let client = try Peer.connect(to: gateway.port)
+        try client.send(ForwardingTests.get)
+        #expect(try client.readResponse().text == "ok")
+        #expect(ended.wait())
+        #expect(try await gateway.until { $0.pool(for: $0.installed.snapshot.servers[0]).open == 0 })
+        #expect(try await gateway.onShard(Self.learned) == .max)
+      }
+    }
+
+    @Test("a server that closes an idle connection shows how long it keeps one")
+    func closedByServer() async throws {
+      let server = try ScriptedServer { peer, _ in
+        _ = try peer.readHead()
+        try peer.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        #expect(peer.isQuiet(for: 1_050))
+      }
+      try await TestGateway.with([server.port]) { gateway in
+        let client = try Peer.connect(to: gateway.port)
+        try client.send(ForwardingTests.get)
+        #expect(try client.readResponse().text == "ok")
+        #expect(try await gateway.until { Self.learned($0) < 1_050_000_000 })
+      }
+    }
+  }
+}
