@@ -27,6 +27,8 @@ public struct Failure: Error, Sendable {
     case internalLimit
     /// The exchange took longer than its `timeout` allows.
     case deadlineExceeded
+    /// The exchange took longer than its client is ready to wait, by the client's own word.
+    case clientDeadline
 
     public var code: StaticString {
       switch self {
@@ -44,6 +46,7 @@ public struct Failure: Error, Sendable {
       case .requestRefused: "request-refused"
       case .internalLimit: "internal-limit"
       case .deadlineExceeded: "deadline-exceeded"
+      case .clientDeadline: "client-deadline"
       }
     }
   }
@@ -66,7 +69,7 @@ public struct Failure: Error, Sendable {
     switch kind {
     case .connectTimeout, .responseTimeout:
       return Rejection(status: 504, code: "upstream-timeout", detail: "The server did not answer in time.")
-    case .deadlineExceeded:
+    case .deadlineExceeded, .clientDeadline:
       return Rejection(status: 504, code: "deadline-exceeded", detail: "The time allowed for this request is over.")
     case .poolExhausted:
       var rejection = Rejection(

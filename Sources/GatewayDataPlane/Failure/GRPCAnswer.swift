@@ -7,10 +7,11 @@ import NIOCore
 /// (doc/http-grpc-status-mapping.md), a gateway that decided itself can be more exact: 429 is RESOURCE_EXHAUSTED, 504 is
 /// DEADLINE_EXCEEDED.
 enum GRPCAnswer {
-  /// Whether the request is a gRPC call: by its content type, as gRPC's PROTOCOL-HTTP2.md has it.
-  static func isCall(_ request: RequestHead) -> Bool {
-    guard let value = request.value(of: .contentType) else { return false }
-    let text = request.bytes(value)
+  /// Whether the request is a gRPC call, or the response to one: by its content type, as gRPC's PROTOCOL-HTTP2.md has
+  /// it.
+  static func isCall(_ head: MessageHead) -> Bool {
+    guard let value = head.value(of: .contentType) else { return false }
+    let text = head.bytes(value)
     let name: StaticString = "application/grpc"
     let length = name.utf8CodeUnitCount
     guard text.count >= length, equalIgnoringCase(UnsafeRawBufferPointer(rebasing: text[..<length]), name) else {
@@ -23,10 +24,21 @@ enum GRPCAnswer {
   static func fill(_ response: ResponseHead, _ rejection: Rejection, requestID: UnsafeRawBufferPointer) {
     response.status = 200
     response.add("Content-Type", id: .contentType, value: response.append("application/grpc"))
-    response.add(name: Array("grpc-status".utf8), value: Array(String(status(rejection.status)).utf8))
-    response.add(name: Array("grpc-message".utf8), value: message("\(rejection.detail)"))
+    add(rejection, to: response)
     response.add(name: Array("X-Request-Id".utf8), value: Array(requestID))
     for field in rejection.fields { response.add(name: field.name, value: field.value) }
+  }
+
+  /// The trailers that end a call whose response has begun.
+  static func trailers(_ rejection: Rejection) -> MessageHead {
+    let section = MessageHead()
+    add(rejection, to: section)
+    return section
+  }
+
+  private static func add(_ rejection: Rejection, to head: MessageHead) {
+    head.add(name: Array("grpc-status".utf8), value: Array(String(status(rejection.status)).utf8))
+    head.add(name: Array("grpc-message".utf8), value: message("\(rejection.detail)"))
   }
 
   static func status(_ status: UInt16) -> Int {
@@ -56,5 +68,19 @@ enum GRPCAnswer {
       }
     }
     return out
+  }
+}
+
+extension Exchange {
+  /// Ends a gRPC call whose response has begun, with the status in trailers: its client then knows why, where a reset
+  /// would be INTERNAL. The status is never OK, so nobody takes the part for the whole.
+  ///
+  /// - Returns: false where the response cannot be ended so, and must be cut off.
+  func endsCall(_ rejection: Rejection) -> Bool {
+    guard let client, client.protocolVersion == .http2, transforms.isEmpty, response.framing == .chunked,
+      GRPCAnswer.isCall(request), GRPCAnswer.isCall(response)
+    else { return false }
+    passEnd(trailers: GRPCAnswer.trailers(rejection))
+    return true
   }
 }

@@ -22,8 +22,12 @@ struct Attempts {
 
   /// When the whole exchange must be over, in nanoseconds of the loop's clock; 0: never.
   var deadline: UInt64 = 0
-  /// Who set it.
+  /// The `timeout` that set it; nil when a gRPC client did.
   var timeout: TimeoutLink?
+  /// The deadline is one that the client chose.
+  var isClients = false
+  /// The `timeout` whose field tells the server what is left.
+  var teller: TimeoutLink?
 
   /// The request's body so far, to be sent again; nil: it is not kept.
   private(set) var kept: ByteBuffer?
@@ -39,11 +43,18 @@ struct Attempts {
 
   mutating func keep(_ bytes: ByteBuffer) {
     guard isKeptWhole else { return }
-    guard bytes.readableBytes <= keptMax - (kept?.readableBytes ?? 0) else { return loseBody() }
-    kept?.writeImmutableBuffer(bytes)
+    let so = kept?.readableBytes ?? 0
+    guard bytes.readableBytes <= keptMax - so else { return loseBody() }
+    // The first part, which is often all there is, is kept as it is.
+    if so == 0 { kept = bytes } else { kept?.writeImmutableBuffer(bytes) }
   }
 
-  /// Part of the body cannot be sent again: it was too large, or it has trailers.
+  /// For a server that may say that it never looked at a request (HTTP/2's REFUSED_STREAM and GOAWAY).
+  mutating func keepBodyForRefusal() {
+    if kept == nil { keepBody(upTo: HTTP2ToServers.keptBytesMax) }
+  }
+
+  /// Part of the body cannot be sent again: it was too large, it has trailers, or nobody will ask for it any more.
   mutating func loseBody() {
     isKeptWhole = false
     kept = nil
@@ -51,6 +62,26 @@ struct Attempts {
 
   /// Whether all of the body that has come can be sent again.
   func canSendAgain(_ received: UInt64) -> Bool { received == 0 || isKeptWhole }
+}
+
+/// How long to sleep towards a deadline that a client chose.
+///
+/// The problem: `TimerQueues` has a queue for each duration, and a client that may choose its deadline could make as
+/// many as there are nanoseconds. The rule: sleep for one of a few durations that is not longer than what is left, then
+/// look again; three or four looks reach any deadline. Cost: nothing unless the deadline comes near. Bound: some
+/// 150 durations, and a deadline is noticed at most two granules of the timers late, and never early.
+enum DeadlineStep {
+  private static let longest: UInt64 = 3_600_000_000_000
+
+  /// - Parameter left: nanoseconds until the deadline, not zero.
+  static func next(_ left: UInt64) -> UInt64 {
+    let granule = TimerQueues.granularity
+    if left <= 4 * granule { return (left + granule - 1) / granule * granule }
+    if left >= longest { return longest }
+    // Down to an eighth of its power of two.
+    let unit = UInt64(1) << UInt64(63 - left.leadingZeroBitCount - 3)
+    return left / unit * unit
+  }
 }
 
 /// The last few servers that an exchange has asked; inline, since a request must not allocate for what seldom happens.
@@ -188,23 +219,38 @@ extension Exchange {
   // MARK: The deadline
 
   /// The exchange must be over in so many nanoseconds; of several deadlines the first counts.
-  func setDeadline(in duration: UInt64, by link: TimeoutLink) {
+  ///
+  /// - Parameters:
+  ///   - link: the middleware that says so; nil for the client of a gRPC call.
+  ///   - isConfigured: the time is one of the configuration's, and not one that clients choose.
+  func setDeadline(in duration: UInt64, by link: TimeoutLink?, isConfigured: Bool = false) {
+    if attempts.teller == nil { attempts.teller = link }
     let now = shard.coarseNow
     let time = now &+ duration
     guard attempts.deadline == 0 || time < attempts.deadline else { return }
     attempts.deadline = time
     attempts.timeout = link
-    shard.timers.arm(deadlineTimer, duration: max(1, duration), now: now)
+    attempts.isClients = !isConfigured
+    if link != nil { attempts.teller = link }
+    shard.timers.arm(deadlineTimer, duration: isConfigured ? max(1, duration) : DeadlineStep.next(duration), now: now)
   }
 
-  /// Tells the server how much time is left.
+  /// Tells the server how much time is left, in the words of the protocol it is asked by.
   func tellDeadline() {
-    guard attempts.deadline > 0, let link = attempts.timeout else { return }
+    guard attempts.deadline > 0 else { return }
     let now = shard.coarseNow
-    link.tell(attempts.deadline > now ? attempts.deadline &- now : 0, in: outgoing)
+    let left = attempts.deadline > now ? attempts.deadline &- now : 0
+    attempts.teller?.tell(left, in: outgoing)
+    if GRPCAnswer.isCall(outgoing) { GRPCTimeout.write(left, in: outgoing) }
   }
 
-  private func deadlinePassed() {
+  private func deadlineDue() {
+    let now = shard.now()
+    guard now < attempts.deadline else { return deadlinePassed() }
+    shard.timers.arm(deadlineTimer, duration: DeadlineStep.next(attempts.deadline &- now), now: now)
+  }
+
+  func deadlinePassed() {
     switch phase {
     case .running, .waiting, .connecting, .pausing, .forwarding: break
     case .idle, .answering, .tunnel, .ended: return
@@ -213,7 +259,10 @@ extension Exchange {
     releaseServer()
     // A response that was being collected is not wanted any more.
     if !headSent && !transforms.isEmpty { transforms = [] }
-    let failure = Failure(.deadlineExceeded, detail: "the exchange took longer than its timeout")
+    let failure =
+      attempts.isClients
+      ? Failure(.clientDeadline, origin: .client, detail: "the client waits no longer")
+      : Failure(.deadlineExceeded, detail: "the exchange took longer than its timeout")
     fail(failure, rejection: failure.rejection)
   }
 
@@ -226,7 +275,7 @@ extension Exchange {
 
 extension Exchange: TimerOwner {
   func timerFired(_ node: TimerNode) {
-    if node === deadlineTimer { return deadlinePassed() }
+    if node === deadlineTimer { return deadlineDue() }
     if phase == .pausing { forward() } else { askSecondServer() }
   }
 }

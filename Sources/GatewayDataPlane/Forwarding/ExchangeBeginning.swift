@@ -17,6 +17,8 @@ extension Exchange {
     guard number >= 0 else { return reject(.noRoute) }
     route = routers.routes[Int(number)]
     shard.exchangeRouted(self)
+    let timeout = request.index(of: .grpcTimeout)
+    if timeout >= 0, !takesCallDeadline(timeout) { return }
     runChain()
   }
 

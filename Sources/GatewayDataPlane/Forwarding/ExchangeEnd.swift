@@ -4,7 +4,7 @@ extension Exchange {
     outcome.failure = failure.kind
     shard.assignRequestID(self)
     shard.upstreamFailed(self, failure)
-    if headSent { return abortClient() }
+    if headSent { return endsCall(rejection) ? () : abortClient() }
     if let errorPage, errorPage.isStarted {
       // The page could not be had: the client gets the plain problem with the status it was about.
       var plain = rejection

@@ -43,7 +43,7 @@ extension Exchange {
     second.installed = installed
     second.requestReceived = true
     second.attempts.deadline = attempts.deadline
-    second.attempts.timeout = attempts.timeout
+    second.attempts.teller = attempts.teller
     second.outcome.server = server
     second.outcome.startedAt = now
     second.phase = .connecting

@@ -16,6 +16,8 @@ public enum FieldName: UInt8, Sendable {
   case authorization, cookie, setCookie, acceptEncoding, contentEncoding, contentType, contentRange, origin, location
   case vary, userAgent, referer, range, ifRange, etag, cacheControl, date, server, retryAfter, idempotencyKey
   case accessControlRequestMethod, accessControlRequestHeaders, xRequestID, traceparent, xHTTPMethodOverride
+  // gRPC
+  case grpcTimeout
 
   /// Recognises a name; upper and lower case are the same. The length decides first: few names share one.
   public init(classifying name: UnsafeRawBufferPointer) {
@@ -76,6 +78,7 @@ public enum FieldName: UInt8, Sendable {
       switch lowercased(name[0]) {
       case UInt8(ascii: "c"): if equalIgnoringCase(name, "content-type") { self = .contentType }
       case UInt8(ascii: "x"): if equalIgnoringCase(name, "x-request-id") { self = .xRequestID }
+      case UInt8(ascii: "g"): if equalIgnoringCase(name, "grpc-timeout") { self = .grpcTimeout }
       default: break
       }
     case 13:
@@ -145,7 +148,7 @@ public enum FieldName: UInt8, Sendable {
     case .host, .contentLength, .expect, .authorization, .cookie, .setCookie, .contentEncoding, .contentType,
       .contentRange, .cacheControl, .range, .ifRange, .location, .retryAfter, .vary, .date,
       .xForwardedFor, .xForwardedProto, .xForwardedHost, .xForwardedPort, .xForwardedServer, .xRealIP, .forwarded,
-      .xForwardedMethod, .xForwardedURI, .xForwardedPrefix, .xForwardedTLSClientCert:
+      .xForwardedMethod, .xForwardedURI, .xForwardedPrefix, .xForwardedTLSClientCert, .grpcTimeout:
       return true
     default:
       return false

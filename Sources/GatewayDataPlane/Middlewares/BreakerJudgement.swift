@@ -11,7 +11,7 @@ import ResiliencePolicies
 /// | it did not answer in time | failure, network error |
 /// | it answered with a status of `failureStatus` | failure; 502 and 504 are network errors, as in Traefik |
 /// | it answered otherwise | success |
-/// | the client went away, or its bytes were refused | nothing |
+/// | the client went away, or its bytes were refused, or its own deadline passed, which may be a nanosecond | nothing |
 /// | the gateway refused, answered itself, or reached a limit of its own | nothing |
 enum BreakerJudgement {
   /// - Parameter status: the response's at the breaker's place in the chain; 0: there was none.
@@ -38,7 +38,7 @@ enum BreakerJudgement {
     case .connectRefused, .connectTimeout, .resolve, .tlsHandshake, .closedEarly, .closedWhileIdle, .responseTimeout,
       .responseRefused, .bodyCut, .deadlineExceeded:
       .failure
-    case .poolExhausted, .clientGone, .requestRefused, .internalLimit: .excluded
+    case .poolExhausted, .clientGone, .clientDeadline, .requestRefused, .internalLimit: .excluded
     }
   }
 }

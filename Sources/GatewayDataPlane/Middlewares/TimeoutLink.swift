@@ -25,22 +25,15 @@ final class TimeoutLink: Middleware {
     series?.considered(exchange.shard.observation.metrics)
     // In shadow mode nothing is armed, or it would stand in the way of a deadline that is meant.
     if isShadow { return .go }
-    var limit = duration
     let head = exchange.request
     if let told = head.value(named: field), let milliseconds = FieldSectionParser.decimal(head.bytes(told)),
-      milliseconds < 1_000_000_000
+      milliseconds < duration / 1_000_000
     {
-      limit = min(limit, Self.roundedDown(milliseconds &* 1_000_000))
+      exchange.setDeadline(in: max(1, milliseconds &* 1_000_000), by: self)
+    } else {
+      exchange.setDeadline(in: duration, by: self, isConfigured: true)
     }
-    exchange.setDeadline(in: limit, by: self)
     return .go
-  }
-
-  /// Down to an eighth of its power of two: a client must not be able to make a timer queue for each millisecond.
-  static func roundedDown(_ nanoseconds: UInt64) -> UInt64 {
-    guard nanoseconds >= 8 else { return nanoseconds }
-    let unit = UInt64(1) << UInt64(63 - nanoseconds.leadingZeroBitCount - 3)
-    return nanoseconds / unit * unit
   }
 
   /// Writes the time that is left into the head that goes to a server, in place of what it says.
@@ -51,6 +44,8 @@ final class TimeoutLink: Middleware {
     head.append(decimal: nanoseconds / 1_000_000)
     head.appendField(MessageHead.Field(name: name, value: head.range(since: mark), id: .other))
   }
+
+  func guardTrailers(_ section: MessageHead) { field.withUnsafeBytes { section.removeAll(resembling: $0) } }
 
   /// The deadline has passed, and ends the exchange.
   func passed(_ shard: Shard) { series?.rejected(shard.observation.metrics) }

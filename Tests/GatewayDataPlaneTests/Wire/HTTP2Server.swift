@@ -12,21 +12,35 @@ final class HTTP2Server: Sendable {
     case reset(HTTP2ErrorCode)
     /// GOAWAY that leaves this stream out, then the end of the connection.
     case goAway
+    /// GOAWAY that names this stream as the last one, then the answer to it.
+    case goAwayAfter(HPACKHeaders, body: String)
     /// The response head at once, without the request's end.
     case respondEarly(HPACKHeaders)
+    /// The head and a part of the body at once, and never more.
+    case begin(HPACKHeaders, String)
     case nothing
     case close
+  }
+
+  /// What came from the gateway.
+  private struct Seen {
+    var connections = 0
+    var streams = 0
+    var bodies: [String] = []
+    var heads: [HPACKHeaders] = []
+    var trailers: [HPACKHeaders] = []
+    var resets: [HTTP2ErrorCode] = []
   }
 
   typealias Script = @Sendable (_ number: Int, _ headers: HPACKHeaders) -> Answer
 
   let port: UInt16
   private let group: MultiThreadedEventLoopGroup
-  private let counts: NIOLockedValueBox<(connections: Int, streams: Int, bodies: [String])>
+  private let counts: NIOLockedValueBox<Seen>
 
   static func start(streamsMax: Int = 100, _ script: @escaping Script) async throws -> HTTP2Server {
     let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-    let counts = NIOLockedValueBox((connections: 0, streams: 0, bodies: [String]()))
+    let counts = NIOLockedValueBox(Seen())
     let channel = try await ServerBootstrap(group: group)
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
@@ -52,7 +66,7 @@ final class HTTP2Server: Sendable {
 
   private init(
     port: UInt16, group: MultiThreadedEventLoopGroup,
-    counts: NIOLockedValueBox<(connections: Int, streams: Int, bodies: [String])>
+    counts: NIOLockedValueBox<Seen>
   ) {
     self.port = port
     self.group = group
@@ -62,6 +76,10 @@ final class HTTP2Server: Sendable {
   var connections: Int { counts.withLockedValue { $0.connections } }
   var streams: Int { counts.withLockedValue { $0.streams } }
   var bodies: [String] { counts.withLockedValue { $0.bodies } }
+  var heads: [HPACKHeaders] { counts.withLockedValue { $0.heads } }
+  var trailers: [HPACKHeaders] { counts.withLockedValue { $0.trailers } }
+  /// Streams that the gateway reset, in the order in which it did.
+  var resets: [HTTP2ErrorCode] { counts.withLockedValue { $0.resets } }
 
   func stop() async { try? await group.shutdownGracefully() }
 
@@ -69,12 +87,13 @@ final class HTTP2Server: Sendable {
     typealias InboundIn = HTTP2Frame.FramePayload
     typealias OutboundOut = HTTP2Frame.FramePayload
 
-    private let counts: NIOLockedValueBox<(connections: Int, streams: Int, bodies: [String])>
+    private let counts: NIOLockedValueBox<Seen>
     private let script: Script
     private var answer = Answer.nothing
     private var body = ""
+    private var hasHead = false
 
-    init(counts: NIOLockedValueBox<(connections: Int, streams: Int, bodies: [String])>, script: @escaping Script) {
+    init(counts: NIOLockedValueBox<Seen>, script: @escaping Script) {
       self.counts = counts
       self.script = script
     }
@@ -82,21 +101,34 @@ final class HTTP2Server: Sendable {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
       switch unwrapInboundIn(data) {
       case .headers(let frame):
-        if answer.isNothing {
+        if hasHead {
+          counts.withLockedValue { $0.trailers.append(frame.headers) }
+        } else {
+          hasHead = true
           let number = counts.withLockedValue { counts in
             defer { counts.streams += 1 }
+            counts.heads.append(frame.headers)
             return counts.streams
           }
           answer = script(number, frame.headers)
-          if case .respondEarly(let headers) = answer { write(.headers(.init(headers: headers)), context) }
+          switch answer {
+          case .respondEarly(let headers): write(.headers(.init(headers: headers)), context)
+          case .begin(let headers, let text):
+            write(.headers(.init(headers: headers)), context)
+            write(.data(.init(data: .byteBuffer(ByteBuffer(string: text)))), context)
+          default: break
+          }
         }
         if frame.endStream { end(context) }
       case .data(let frame):
         if case .byteBuffer(let bytes) = frame.data { body += String(buffer: bytes) }
         if frame.endStream { end(context) }
+      case .rstStream(let code): counts.withLockedValue { $0.resets.append(code) }
       default: break
       }
     }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 
     private func write(_ payload: HTTP2Frame.FramePayload, _ context: ChannelHandlerContext) {
       context.writeAndFlush(wrapOutboundOut(payload), promise: nil)
@@ -120,15 +152,21 @@ final class HTTP2Server: Sendable {
           streamID: .rootStream, payload: .goAway(lastStreamID: .rootStream, errorCode: .noError, opaqueData: nil))
         parent?.writeAndFlush(frame, promise: nil)
         parent?.close(promise: nil)
+      case .goAwayAfter(let headers, let text):
+        let id = try? context.channel.syncOptions?.getOption(HTTP2StreamChannelOptions.streamID)
+        let payload = HTTP2Frame.FramePayload.goAway(
+          lastStreamID: id ?? .rootStream, errorCode: .noError, opaqueData: nil)
+        let frame = HTTP2Frame(streamID: .rootStream, payload: payload)
+        context.channel.parent?.writeAndFlush(frame, promise: nil)
+        write(.headers(.init(headers: headers)), context)
+        write(.data(.init(data: .byteBuffer(ByteBuffer(string: text)), endStream: true)), context)
       case .close: context.channel.parent?.close(promise: nil)
-      case .nothing: break
+      case .nothing, .begin: break
       }
     }
   }
 }
 
 extension HTTP2Server.Answer {
-  fileprivate var isNothing: Bool { if case .nothing = self { true } else { false } }
-
   static func ok(_ body: String = "ok") -> Self { .respond([":status": "200"], body: body) }
 }

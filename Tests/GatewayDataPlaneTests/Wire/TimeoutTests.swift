@@ -117,15 +117,25 @@ extension OverSockets {
       }
     }
 
-    @Test("client deadlines are rounded to few different ones, never up")
-    func rounding() {
+    @Test("towards a deadline that a client chose there are few steps, none too long, and it is reached in a few")
+    func steps() {
+      var random = SeededRandom(seed: TestSeed.value)
       var seen: Set<UInt64> = []
-      for milliseconds in UInt64(1)...100_000 {
-        let rounded = TimeoutLink.roundedDown(milliseconds * 1_000_000)
-        #expect(rounded <= milliseconds * 1_000_000 && rounded * 9 > milliseconds * 8_000_000)
-        seen.insert(rounded)
+      for _ in 0..<100_000 {
+        let left = UInt64.random(in: 1...(1 << UInt64.random(in: 1...62, using: &random)), using: &random)
+        let step = DeadlineStep.next(left)
+        seen.insert(step)
+        #expect(step > 0 && step <= max(left, 0) + TimerQueues.granularity)
+        if left < 3_600_000_000_000 { #expect(step * 9 > left * 8) }
       }
-      #expect(seen.count < 150)
+      #expect(seen.count < 160)
+      var left: UInt64 = 59_999_999_999
+      var steps = 0
+      while left > 0 {
+        left -= min(left, DeadlineStep.next(left))
+        steps += 1
+      }
+      #expect(steps < 12)
     }
   }
 }
