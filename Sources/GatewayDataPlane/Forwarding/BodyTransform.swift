@@ -37,7 +37,7 @@ public struct BodyOutput {
     if next < exchange.transforms.count {
       exchange.transforms[next].end(BodyOutput(exchange: exchange, next: next + 1))
     } else {
-      exchange.passEnd(trailers: nil)
+      exchange.passEnd(trailers: exchange.heldTrailers)
     }
   }
 }

@@ -70,6 +70,8 @@ public final class Exchange {
   /// Where a chunked body's trailers are read into, of either direction: they are passed on before the next are read.
   private(set) lazy var trailers = RequestHead()
   var headSent = false
+  /// The response's trailers, while a transform still has some of the body.
+  var heldTrailers: MessageHead?
   var transforms: [any BodyTransform] = []
   /// The response's framing behind the transforms, while one of them holds the head back.
   var pendingFraming = BodyFraming.none
@@ -139,6 +141,7 @@ public final class Exchange {
     headSent = false
     if !transforms.isEmpty { transforms = [] }
     pendingFraming = .none
+    heldTrailers = nil
     bodySink = nil
     bodySource = nil
     errorPage = nil

@@ -38,6 +38,7 @@ extension Exchange {
     outcome.usedIdleConnection = connection.wasOpen
     shard.exchangeWaits(self, for: .upstreamHead)
     if hasLostBody { return failForLostBody() }
+    if connection.mayRefuse, attempts.made == 1, !requestReceived { attempts.keepBodyForRefusal() }
     tellDeadline()
     connection.begin(self)
     if errorPage != nil || leader != nil {
@@ -77,7 +78,7 @@ extension Exchange {
     if let trailers, trailers.fieldCount > 0 { attempts.loseBody() }
     guard phase == .forwarding, let server, !requestEndSent else { return }
     requestEndSent = true
-    server.sendEnd(trailers: trailers)
+    server.sendEnd(trailers: trailers.flatMap(trailersToPass))
     attemptSent()
   }
 

@@ -19,6 +19,8 @@ extension Exchange {
     if attemptTimer.isArmed { shard.timers.disarm(attemptTimer) }
     outcome.originStatus = response.status
     if triesAgainInsteadOfResponse() { return }
+    // A server that answers has looked at the request: without `retry` its body is not sent again.
+    if attempts.retry == nil { attempts.loseBody() }
     outcome.upstreamHeadAt = shard.now()
     judgeAttempt(failed: response.status >= 500, now: outcome.upstreamHeadAt)
     shard.exchangeWaits(self, for: .upstreamBody)
@@ -95,6 +97,7 @@ extension Exchange {
   func serverEnd(trailers: MessageHead?) {
     server = nil
     if transforms.isEmpty { return passEnd(trailers: trailers) }
+    holdTrailers(trailers)
     transforms[0].end(BodyOutput(exchange: self, next: 1))
   }
 

@@ -168,14 +168,24 @@ public class MessageHead {
     fieldCount += 1
   }
 
-  /// The first field of a known name, or -1.
-  public final func index(of id: FieldName) -> Int {
-    var index = 0
+  /// The first field of a known name at or after `start`, or -1.
+  public final func index(of id: FieldName, from start: Int = 0) -> Int {
+    var index = start
     while index < fieldCount {
       if fieldBase[index].id == id && !fieldBase[index].isRemoved { return index }
       index += 1
     }
     return -1
+  }
+
+  /// Whether there is a field that was not removed.
+  final var hasFields: Bool {
+    var index = 0
+    while index < fieldCount {
+      if !fieldBase[index].isRemoved { return true }
+      index += 1
+    }
+    return false
   }
 
   /// The value of the first field of a known name.

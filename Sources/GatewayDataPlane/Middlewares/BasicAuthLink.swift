@@ -62,6 +62,10 @@ final class BasicAuthLink: Middleware {
     self.threadPool = threadPool
   }
 
+  func guardTrailers(_ section: MessageHead) {
+    headerField?.withUnsafeBytes { section.removeAll(resembling: $0) }
+  }
+
   private static func lines(_ text: String) -> [String] {
     text.split(whereSeparator: \.isNewline).map { MiddlewareText.trimmed(String($0)) }
       .filter { !$0.isEmpty && !$0.hasPrefix("#") }

@@ -31,7 +31,7 @@ struct ClaimHeaders: Sendable {
     self.headers = headers
   }
 
-  func removeClients(_ head: RequestHead) {
+  func removeClients(_ head: MessageHead) {
     for header in headers { header.name.withUnsafeBytes { head.removeAll(resembling: $0) } }
   }
 

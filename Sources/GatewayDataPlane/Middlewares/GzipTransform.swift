@@ -108,7 +108,9 @@ final class GzipTransform: BodyTransform {
 
   private func stayPlain(_ held: ByteBuffer, _ output: BodyOutput, length: Int? = nil) {
     state = .plain
-    output.settle(length.map { $0 > 0 ? .length(UInt64($0)) : plainFraming } ?? plainFraming)
+    // Trailers can follow chunks only.
+    let whole = output.exchange.heldTrailers == nil ? length : nil
+    output.settle(whole.map { $0 > 0 ? .length(UInt64($0)) : plainFraming } ?? plainFraming)
     if held.readableBytes > 0 { output.send(held) }
   }
 }

@@ -38,6 +38,10 @@ final class HeadersLink: Middleware {
     return .go
   }
 
+  func guardTrailers(_ section: MessageHead) {
+    for change in requestFields { change.name.withUnsafeBytes { section.removeAll(resembling: $0) } }
+  }
+
   func response(_ exchange: Exchange) {
     let head = exchange.response
     // The head of a switch of protocols is the handshake's own.

@@ -41,6 +41,8 @@ final class JWTLink: Middleware {
     rejections = TokenRefusal.allCases.map { BearerChallenge.rejection($0, realm: realm, scopes: configuration.scopes) }
   }
 
+  func guardTrailers(_ section: MessageHead) { headers.removeClients(section) }
+
   func request(_ exchange: Exchange) -> Step {
     headers.removeClients(exchange.request)
     switch place.take(from: exchange) {
@@ -121,6 +123,8 @@ final class JWTLink: Middleware {
     let resumption: Resumption
     let token: ByteRange
     var isOver = false
+    /// Cancelled when the fetch is over first: it would hold the exchange's memory for nothing.
+    var deadline: Scheduled<Void>?
 
     init(_ resumption: Resumption, _ token: ByteRange) {
       self.resumption = resumption
@@ -137,11 +141,13 @@ final class JWTLink: Middleware {
       let wait = waiting.value
       guard !wait.isOver else { return }
       wait.isOver = true
+      wait.deadline?.cancel()
       guard wait.resumption.isValid else { return }
       wait.resumption.resume(check(wait.token, wait.resumption.exchange, mayAsk: false))
     }
     guard set.ask(now: now.steady, whenOver: { loop.execute(goesOn) }) == .waits else { return false }
-    _ = loop.scheduleTask(in: .seconds(set.source.timeout), goesOn)
+    // The fetch may be over by now; then this finds that the wait is, too.
+    waiting.value.deadline = loop.scheduleTask(in: .seconds(set.source.timeout), goesOn)
     return true
   }
 

@@ -28,6 +28,9 @@ public protocol Middleware: AnyObject, Sendable {
   func request(_ exchange: Exchange) -> Step
   func response(_ exchange: Exchange)
   func ended(_ exchange: Exchange)
+  /// Removes from the client's trailers what the server must not hear from the client: the fields that this one
+  /// vouches for. Some servers read trailers as if they were headers.
+  func guardTrailers(_ section: MessageHead)
 }
 
 extension Middleware {
@@ -37,6 +40,7 @@ extension Middleware {
   public var asksIdentity: Bool { false }
   public func response(_ exchange: Exchange) {}
   public func ended(_ exchange: Exchange) {}
+  public func guardTrailers(_ section: MessageHead) {}
 }
 
 /// The right to go on with an exchange that waits. It is void once the exchange has ended.

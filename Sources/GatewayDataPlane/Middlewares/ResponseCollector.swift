@@ -45,7 +45,9 @@ final class ResponseCollector: BodyTransform {
       spool.letGo()
       guard resumption.isValid else { return }
       state = .sending
-      output.settle(spool.count > 0 ? .length(UInt64(spool.count)) : .none)
+      // Trailers can follow chunks only.
+      let whole = spool.count > 0 ? BodyFraming.length(UInt64(spool.count)) : .none
+      output.settle(output.exchange.heldTrailers == nil ? whole : .chunked)
       send(output)
     }
   }

@@ -20,9 +20,11 @@ enum ChainGateway {
   ///
   /// - Parameters:
   ///   - pages: port of the server behind the service that `context` knows, which is also the one that is asked.
+  ///   - text: what every file holds that a middleware names.
   ///   - chain: from the outermost inwards.
   static func with(
-    _ port: UInt16, pages: UInt16 = 1, _ chain: [GatewayModel.Middleware], _ body: (UInt16) async throws -> Void
+    _ port: UInt16, pages: UInt16 = 1, text: String? = nil, _ chain: [GatewayModel.Middleware],
+    _ body: (UInt16) async throws -> Void
   ) async throws {
     let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     let pool = NIOThreadPool(numberOfThreads: 2)
@@ -31,7 +33,7 @@ enum ChainGateway {
     // Connections refer to their shard without keeping it: it has to be there until the last of them is gone.
     var shard: NIOLoopBound<Shard>?
     do {
-      let gateway = try await start(group.next(), port, pages, pool, chain)
+      let gateway = try await start(group.next(), port, pages, pool, text, chain)
       shard = gateway.shard
       try await body(gateway.port)
       result = .success(())
@@ -45,11 +47,12 @@ enum ChainGateway {
   }
 
   private static func start(
-    _ loop: any EventLoop, _ port: UInt16, _ pages: UInt16, _ pool: NIOThreadPool, _ chain: [GatewayModel.Middleware]
+    _ loop: any EventLoop, _ port: UInt16, _ pages: UInt16, _ pool: NIOThreadPool, _ text: String?,
+    _ chain: [GatewayModel.Middleware]
   ) async throws -> (port: UInt16, shard: NIOLoopBound<Shard>) {
     let main = service(port, id: 0)
     let other = service(pages, id: 1)
-    var context = MiddlewareCompiler.Context(threadPool: pool, service: { _ in other.plan }, text: { _ in nil })
+    var context = MiddlewareCompiler.Context(threadPool: pool, service: { _ in other.plan }, text: { _ in text })
     context.askedServer = { _ in other.server }
     let middlewares = try chain.map { try MiddlewareCompiler.compile($0, name: "test", context: context) }
     var entryPoint = EntryPoint()

@@ -10,7 +10,7 @@ import Testing
 
 @Suite("jwt")
 struct JWTTests {
-  private static let secret = Array("a secret of at least thirty-two bytes".utf8)
+  static let secret = Array("a secret of at least thirty-two bytes".utf8)
   private let pool = NIOThreadPool(numberOfThreads: 1)
 
   /// Base64 for URLs, without padding.
