@@ -26,6 +26,7 @@ enum HTTPShape {
       ("tls", tls.map { .object([("options", .string($0.options))]) }),
       ("status", "enabled"),
       ("using", .strings(orNothing: router.bindings.map(\.entryPoint))),
+      ("labels", written.flatMap { $0.labels.isEmpty ? nil : .object($0.labels.map { ($0.name, .string($0.value)) }) }),
     ])
   }
 

@@ -124,8 +124,13 @@ public final class RouterPlan: Sendable {
   let ledgerOwner: UInt32
   /// Stands for the router where sources of requests are told apart.
   let sourceSeed: SourceKey
+  let labels: [RouterLabel]
 
-  init(name: String, middlewares: [any Middleware], service: ServicePlan, series: RequestSeries?, ledgerOwner: UInt32) {
+  init(
+    name: String, middlewares: [any Middleware], service: ServicePlan, series: RequestSeries?, ledgerOwner: UInt32,
+    labels: [RouterLabel] = []
+  ) {
+    self.labels = labels
     self.name = name
     nameBytes = Array(name.utf8)
     sourceSeed = RequestSource.seed(router: nameBytes)
@@ -134,6 +139,16 @@ public final class RouterPlan: Sendable {
     self.service = service
     self.series = series
     self.ledgerOwner = ledgerOwner
+  }
+}
+
+/// A value by name that the operator gave a router, for policies.
+struct RouterLabel: Sendable {
+  let name: [UInt8]
+  let value: [UInt8]
+
+  static func list(_ labels: NamedValues<String>) -> [RouterLabel] {
+    labels.map { RouterLabel(name: Array($0.name.utf8), value: Array($0.value.utf8)) }
   }
 }
 
@@ -217,6 +232,9 @@ struct TransportPlan: Sendable, Equatable {
   var idleNanoseconds: UInt64
   var idleMax: Int
   var openMax = 65_536
+  /// Streams that one HTTP/2 connection may have in its life; over it another one takes over. A connection has numbers
+  /// for 2^30 streams (RFC 9113 section 5.1.1), which ten thousand requests a second use up in thirty hours.
+  var streamsOfLifeMax = 1 << 28
 
   init(_ transport: ServersTransport) {
     let timeouts = transport.forwardingTimeouts

@@ -47,7 +47,12 @@ public struct PolicyTestRun: Sendable {
     }
     do throws(MiddlewareMistake) {
       let trial = try PolicyTrial(policy, labels: configuration.static.labels)
-      for test in file.tests { run(test, trial, now) }
+      for var test in file.tests {
+        if test.request.labels.isEmpty {
+          test.request.labels = configuration.dynamic.http.routers[test.request.router]?.labels ?? [:]
+        }
+        run(test, trial, now)
+      }
     } catch {
       mistakes.append("\(configurationPath): middleware \(file.middleware): \(error)")
     }

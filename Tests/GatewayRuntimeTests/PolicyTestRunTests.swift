@@ -1,4 +1,5 @@
 import Foundation
+import GatewayModel
 import Testing
 
 @testable import GatewayRuntime
@@ -43,12 +44,61 @@ struct PolicyTestRunTests {
         - {name: c, request: {url: "http://x/", time: "2026-11-21T22:30:00Z"}, expect: allow}
         - {name: d, request: {url: "http://x/", claims: "{"}, expect: allow}
         - {name: e, request: {url: "http://x/", time: "yesterday"}, expect: allow}
+        - {name: f, request: {url: "http://x/", claims: "[1]"}, expect: allow}
       """)
     #expect(run.mistakes == [])
-    #expect(run.outcomes.map(\.isPassed) == [true, true, false, false, false])
+    #expect(run.outcomes.map(\.isPassed) == [true, true, false, false, false, false])
     #expect(run.outcomes[2].said == "deny by nights, expected allow")
     #expect(run.outcomes[3].said == "claims: not JSON at byte 1")
     #expect(run.outcomes[4].said == "time yesterday is not like 2026-11-21T08:00:00Z")
+    #expect(run.outcomes[5].said == "claims: not an object")
+  }
+
+  @Test("a request has the labels of the router that it names, unless the test gives its own")
+  func labels() throws {
+    let configuration = Self.configuration
+      .replacing("service: s, middlewares", with: "service: s, labels: {team: shop}, middlewares")
+      .replacing("claim.namespace != \"prod\"", with: "label.team == \"shop\"")
+    let run = try run(
+      configuration,
+      """
+      configuration: sluice.yml
+      middleware: who
+      tests:
+        - {name: a, request: {url: "http://x/pay", router: all}, expect: deny, rule: payments}
+        - name: b
+          request: {url: "http://x/pay", router: all, labels: {team: other}, time: "2026-11-21T08:00:00Z"}
+          expect: allow
+        - {name: c, request: {url: "http://x/pay", time: "2026-11-21T08:00:00Z"}, expect: allow}
+      """)
+    #expect(run.mistakes == [])
+    #expect(run.outcomes.map(\.isPassed) == [true, true, true])
+    let slip = try self.run(
+      configuration.replacing("label.team ==", with: "label.taem =="),
+      "configuration: sluice.yml\nmiddleware: who\ntests: []\n")
+    let said = slip.mistakes.joined()
+    #expect(said.contains("no router has a label \"taem\"") && said.contains("did you mean \"team\""))
+  }
+
+  @Test(
+    "a value that no request can have is a mistake, and a name that this configuration lacks a warning",
+    arguments: [
+      (#"weekday == "monday""#, "weekday is never \"monday\""), (#"hour in ["8"]"#, "hour is never \"8\""),
+      (#"hour == "24""#, "two digits from 00 to 23"), (#"path == "pay""#, "a path that begins with /"),
+      (#"spiffe == "shop.example/pay""#, "spiffe://"), (#"host == "Shop.example""#, "did you mean \"shop.example\""),
+      (#"address == "10.1.2""#, "an IP address"), (#"router == "al""#, "there is no router \"al\""),
+      (#"entryPoint == "wbe""#, "did you mean \"web\""), (#"service != "t""#, "there is no service \"t\""),
+    ])
+  func values(_ when: String, _ said: String) throws {
+    let configuration = Self.configuration.replacing(
+      #"PathPrefix(`/pay`) && claim.namespace != "prod""#, with: when)
+    let mistakes = try run(configuration, "configuration: sluice.yml\nmiddleware: who\ntests: []\n").mistakes
+    let outcome = ConfigurationOutcome(
+      checking: [ConfigurationSource(name: "test.yml", text: configuration, format: .yaml)])
+    let all = outcome.mistakes.map(\.description).joined(separator: "\n")
+    #expect(all.contains(said), "\(all)")
+    // A warning does not keep the tests from running.
+    #expect(mistakes.isEmpty == said.contains("there is no ") || said.contains("web"))
   }
 
   @Test("what cannot be run says why, with its place")

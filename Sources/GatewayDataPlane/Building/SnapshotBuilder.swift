@@ -121,7 +121,8 @@ public final class SnapshotBuilder {
         RouterPlan(
           name: name, middlewares: middlewares, service: service,
           series: surroundings.series.router(name, service: service.name),
-          ledgerOwner: surroundings.series.ledgerOwner("router", name)))
+          ledgerOwner: surroundings.series.ledgerOwner("router", name),
+          labels: RouterLabel.list(configuration.dynamic.http.routers[entry.name]?.labels ?? [:])))
       rules.append(Route(rule: entry.rule, priority: entry.priority, order: order))
     }
     let table = RouteTable(

@@ -5,6 +5,7 @@ import Identity
 struct PolicyCompiler {
   private var instructions: [PolicyProgram.Instruction] = []
   private var matchers: RuleCompiler
+  private var headerNames: Set<[UInt8]> = []
   private let attributes: NamedValues<Policy.Attribute>
   private let labels: NamedValues<LabelSource>
 
@@ -31,7 +32,7 @@ struct PolicyCompiler {
     let allowsByDefault = policy.default.map { $0 == .allow } ?? !policy.rules.contains { $0.action == .allow }
     return PolicyProgram(
       instructions: compiler.instructions, matchers: compiler.matchers.finish(), rules: rules,
-      allowsByDefault: allowsByDefault)
+      allowsByDefault: allowsByDefault, headerNames: Array(compiler.headerNames))
   }
 
   private mutating func write(_ rule: Rule, onTrue: Int32, onFalse: Int32) throws(MiddlewareMistake) -> Int32 {
@@ -62,7 +63,7 @@ struct PolicyCompiler {
   }
 
   /// The question of a comparison; nil for what routers ask too.
-  private func question(_ matcher: RuleMatcher) throws(MiddlewareMistake) -> PolicyProgram.Question? {
+  private mutating func question(_ matcher: RuleMatcher) throws(MiddlewareMistake) -> PolicyProgram.Question? {
     switch matcher {
     case .label(let name, let values):
       let (source, otherwise) = try source(name)
@@ -72,6 +73,9 @@ struct PolicyCompiler {
       let (source, otherwise) = try source(name)
       let fallback = otherwise.map { text in Array(text.utf8).withUnsafeBytes { expression.matches($0) } }
       return .isLike(source, expression, otherwise: fallback ?? false)
+    case .header(let name, _), .headerRegexp(let name, _):
+      headerNames.insert(Array(name.utf8))
+      return nil
     default: return nil
     }
   }
@@ -84,14 +88,14 @@ struct PolicyCompiler {
     }
   }
 
-  private func source(_ name: String) throws(MiddlewareMistake) -> (PolicyProgram.Source, otherwise: String?) {
+  private mutating func source(_ name: String) throws(MiddlewareMistake) -> (PolicyProgram.Source, otherwise: String?) {
     guard let (source, otherwise) = PolicySource.named(name, attributes, labels) else {
       throw MiddlewareMistake("there is nothing called \(name)")
     }
     return (try compiled(source), otherwise)
   }
 
-  private func compiled(_ source: PolicySource) throws(MiddlewareMistake) -> PolicyProgram.Source {
+  private mutating func compiled(_ source: PolicySource) throws(MiddlewareMistake) -> PolicyProgram.Source {
     switch source {
     case .method: return .method
     case .path: return .path
@@ -109,8 +113,10 @@ struct PolicyCompiler {
       return .claim(try claim(text), text.contains(".") ? ClaimPath(pointer) : nil)
     case .header(let name):
       let bytes = Array(name.utf8)
+      headerNames.insert(bytes)
       return .header(bytes.withUnsafeBytes { FieldName(classifying: $0) }, bytes)
     case .query(let name): return .query(Array(name.utf8))
+    case .label(let name): return .label(Array(name.utf8))
     case .constant(let text): return .constant(Array(text.utf8))
     }
   }

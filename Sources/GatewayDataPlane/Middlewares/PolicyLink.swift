@@ -21,6 +21,11 @@ final class PolicyLink: Middleware {
     self.series = series
   }
 
+  /// What the decision was about must not come again, and differently, behind the body.
+  func guardTrailers(_ section: MessageHead) {
+    for name in program.headerNames { name.withUnsafeBytes { section.removeAll(resembling: $0) } }
+  }
+
   func request(_ exchange: Exchange) -> Step {
     let metrics = exchange.shard.observation.metrics
     series?.considered(metrics)
@@ -28,7 +33,8 @@ final class PolicyLink: Middleware {
       head: exchange.request, clientIP: exchange.connection?.clientAddress ?? exchange.clientAddress,
       address: exchange.connection?.clientText ?? [], entryPoint: exchange.entryPoint?.nameBytes ?? [],
       router: exchange.route?.nameBytes ?? [], service: exchange.route?.service.nameBytes ?? [],
-      identity: exchange.identity, spiffe: exchange.connection?.spiffeID, now: WallClock.seconds())
+      labels: exchange.route?.labels ?? [], identity: exchange.identity, spiffe: exchange.connection?.spiffeID,
+      now: WallClock.seconds())
     if program.decide(request).allows { return .go }
     if isShadow {
       series?.wouldReject(metrics)
@@ -67,14 +73,15 @@ public struct PolicyTrial: Sendable {
       do throws(JSONMistake) { identity = try VerifiedToken(assuming: Array(claims.utf8)) } catch {
         throw MiddlewareMistake("claims: \(error)")
       }
+      guard identity?.claims.entries[0].kind == .object else { throw MiddlewareMistake("claims: not an object") }
     }
     func qualified(_ name: String) -> [UInt8] { Array((name.contains("@") ? name : name + "@file").utf8) }
     let decided = program.decide(
       PolicyRequest(
         head: try head(request), clientIP: address, address: Array(address.description.utf8),
         entryPoint: Array(request.entryPoint.utf8), router: qualified(request.router),
-        service: qualified(request.service), identity: identity, spiffe: request.spiffe.map { Array($0.utf8) },
-        now: now))
+        service: qualified(request.service), labels: RouterLabel.list(request.labels), identity: identity,
+        spiffe: request.spiffe.map { Array($0.utf8) }, now: now))
     return (decided.allows ? .allow : .deny, decided.rule < 0 ? "default" : program.rules[decided.rule].name)
   }
 

@@ -9,6 +9,8 @@ struct PolicyRequest {
   let entryPoint: [UInt8]
   let router: [UInt8]
   let service: [UInt8]
+  /// Of the router.
+  let labels: [RouterLabel]
   let identity: VerifiedToken?
   let spiffe: [UInt8]?
   /// Seconds since 1970.
@@ -24,6 +26,7 @@ struct PolicyProgram: Sendable {
     case claim(ClaimPath, ClaimPath?)
     case header(FieldName, [UInt8])
     case query([UInt8])
+    case label([UInt8])
     case constant([UInt8])
   }
 
@@ -50,6 +53,8 @@ struct PolicyProgram: Sendable {
   let matchers: RuleProgram
   let rules: [Rule]
   let allowsByDefault: Bool
+  /// The headers that rules ask for.
+  let headerNames: [[UInt8]]
 
   /// Whether the request may pass, and the number of the rule that said so; -1 for none.
   func decide(_ request: PolicyRequest) -> (allows: Bool, rule: Int) {
@@ -120,6 +125,9 @@ extension PolicyProgram.Source {
         guard let value = parameters.nextValue(of: name) else { return otherwise }
         return QueryParameters.withDecoded(value, accepts)
       }
+    case .label(let name):
+      for label in request.labels where label.name == name { return label.value.withUnsafeBytes(accepts) }
+      return false
     case .constant(let text): return text.withUnsafeBytes(accepts)
     }
   }

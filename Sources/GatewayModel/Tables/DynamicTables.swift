@@ -41,6 +41,9 @@ extension Router: ConfigurationRecord {
       .key("middlewares", \.middlewares, .list(.reference("middleware")), "Steps before the service, in order."),
       .key("service", \.service, .reference("service"), required: true, "Where requests go."),
       .key("tls", \.tls, .switch(), "With this section, even empty, the router takes TLS requests only."),
+      .key(
+        "labels", \.labels, .named(.some("a value")), ours: true,
+        "Values by name that tell policies what the router is for: they ask for label.NAME."),
       .ruleSyntax,
       .notYet("parentRefs", "Routers above this one."),
       .notYet("observability", "Access log, metrics and traces of this router."),

@@ -24,8 +24,8 @@ extension Policy.Rule: ConfigurationRecord {
         "when", \.when, .some("a rule such as claim.team == \"shop\" && PathPrefix(`/pay`)"), required: true,
         ours: true,
         "The requests it is for, in the language of routers. Comparisons may ask for method, path, host, address, "
-          + "entryPoint, router, service, spiffe, hour, weekday, claim.NAME, header.NAME, query.NAME, labels and "
-          + "attributes. What a request lacks equals nothing."),
+          + "entryPoint, router, service, spiffe, hour, weekday, claim.NAME, header.NAME, query.NAME, label.NAME (of "
+          + "the router), labels and attributes. What a request lacks equals nothing."),
       .key("action", \.action, .word(), required: true, ours: true, "What happens to them."),
     ])
 }
@@ -54,6 +54,8 @@ public struct PolicyTestFile: Sendable, Equatable {
     public var entryPoint = ""
     public var router = ""
     public var service = ""
+    /// Labels of the router; empty: those that `router` has in the configuration.
+    public var labels = NamedValues<String>()
     /// `2026-11-21T08:00:00Z`; nil: now.
     public var time: String?
 
@@ -124,6 +126,9 @@ extension PolicyTestFile.Request: ConfigurationRecord {
       .key("entryPoint", \.entryPoint, .string, ours: true, "The entry point."),
       .key("router", \.router, .string, ours: true, "The router."),
       .key("service", \.service, .string, ours: true, "The service."),
+      .key(
+        "labels", \.labels, .named(.some("a value")), ours: true, default: "those that router has",
+        "Labels of the router."),
       .key("time", \.time, .optional(.some("a time")), ours: true, "When, such as 2026-11-21T08:00:00Z."),
     ])
 }

@@ -30,6 +30,8 @@ public struct Router: Sendable, Equatable {
   public var service = ""
   /// Nil: the router takes plain requests only, unless its entry point has `http.tls`.
   public var tls: RouterTLS?
+  /// Ours: what policies may ask for as `label.NAME`.
+  public var labels = NamedValues<String>()
 
   public init() {}
 }

@@ -49,6 +49,8 @@ public enum PolicySource: Sendable, Equatable {
   case dottedClaim(String)
   case header(String)
   case query(String)
+  /// A label of the router that took the request.
+  case label(String)
   case constant(String)
 
   /// The names that are always there.
@@ -75,6 +77,7 @@ public enum PolicySource: Sendable, Equatable {
     }
     for (prefix, source) in [
       ("claim.", PolicySource.dottedClaim), ("header.", PolicySource.header), ("query.", PolicySource.query),
+      ("label.", PolicySource.label),
     ] where name.hasPrefix(prefix) && name.count > prefix.count {
       return (source(String(name.dropFirst(prefix.count))), nil)
     }

@@ -83,6 +83,18 @@ struct PolicyTests {
     #expect(try said(policy, request { $0.headers = ["X-Tier": "gold"] }, labels: labels) == "allow default")
   }
 
+  @Test("labels of the router are known by name, and one that it lacks equals nothing")
+  func routerLabels() throws {
+    let labelled = request { $0.labels = ["team": "shop", "tier": "gold"] }
+    for (when, isTrue) in [
+      (#"label.team == "shop""#, true), (#"label.tier in ["gold", "silver"]"#, true), (#"label.team =~ "^sh""#, true),
+      (#"label.team != "shop""#, false), (#"label.none == "shop""#, false), (#"label.none != "shop""#, true),
+    ] {
+      #expect(try said(policy([(when, .deny)]), labelled) == (isTrue ? "deny r0" : "allow default"), "\(when)")
+      #expect(try said(policy([(when, .deny)]), request()).hasPrefix("deny") == when.contains("!="), "\(when)")
+    }
+  }
+
   @Test("days and hours are those of UTC", arguments: [(1_763_712_000, "fri", "08"), (1_767_225_599, "wed", "23")])
   func times(_ now: Int64, _ day: String, _ hour: String) throws {
     let policy = policy([("weekday == \"\(day)\" && hour == \"\(hour)\"", .deny)])
