@@ -51,6 +51,8 @@ enum IdentityShape {
       ("authRequestHeaders", .strings(orNothing: value.authRequestHeaders)),
       ("addAuthCookiesToResponse", .strings(orNothing: value.addAuthCookiesToResponse)),
       ("headerField", .string(orNothing: value.headerField)),
+      ("forwardBody", .boolean(orNothing: value.forwardBody)),
+      ("maxBodySize", value.forwardBody ? .integer(value.maxBodySize) : nil),
       ("preserveLocationHeader", .boolean(orNothing: value.preserveLocationHeader)),
       ("preserveRequestMethod", .boolean(orNothing: value.preserveRequestMethod)),
     ])

@@ -36,6 +36,15 @@ final class Subrequest: ClientSide {
   private(set) var body: [UInt8] = []
   private(set) var end: End?
 
+  /// No answer came, or the service said that it has too much to do: what a breaker counts.
+  var isWithoutAnswer: Bool {
+    switch end {
+    case .answered: [429, 502, 503, 504].contains(response.status)
+    case .tooLarge: false
+    case .failed, .timedOut, nil: true
+    }
+  }
+
   /// - Parameter bodyBytesMax: larger answers are failures.
   init(for exchange: Exchange, bodyBytesMax: Int) {
     self.bodyBytesMax = bodyBytesMax
@@ -49,20 +58,20 @@ final class Subrequest: ClientSide {
   ///
   /// - Parameters:
   ///   - fill: writes method, path and fields.
-  ///   - body: what is sent with them.
+  ///   - body: what is sent with them; nil: nothing.
   ///   - whenOver: called on the loop, unless the end came before this returns, or `abandon` did.
   func ask(
-    _ server: ServerPlan, for exchange: Exchange, timeout: TimeAmount, body: [UInt8], _ fill: (RequestHead) -> Void,
-    whenOver: @escaping (Subrequest) -> Void
+    _ server: ServerPlan, for exchange: Exchange, timeout: TimeAmount, body: (any RequestBodySource)?,
+    _ fill: (RequestHead) -> Void, whenOver: @escaping (Subrequest) -> Void
   ) {
     let child = shard.takeExchange()
     self.child = child
     childSerial = child.serial
     exchange.subrequest = self
     fill(child.request)
-    child.request.framing = body.isEmpty ? .none : .length(UInt64(body.count))
+    child.request.framing = body.map { .length(UInt64($0.count)) } ?? .none
     deadline = shard.loop.assumeIsolated().scheduleTask(in: timeout) { [weak self] () -> Void in self?.cut(.timedOut) }
-    child.beginSubrequest(self, server, for: exchange, body: body.isEmpty ? nil : BytesSource(body))
+    child.beginSubrequest(self, server, for: exchange, body: body)
     if end == nil { self.whenOver = whenOver }
   }
 

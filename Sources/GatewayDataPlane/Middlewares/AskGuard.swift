@@ -5,8 +5,10 @@ import Atomics
 /// The problem: when the service that decides is slow, every request waits for it, and the more wait the slower it gets.
 /// The rule: at most `runningMax` questions at once; after `failuresMax` failures in a row none for `restNanoseconds`,
 /// then one, whose answer closes the breaker or opens it again. It is one for all shards, since there is one service.
-/// Why not a rate of failures: a decider has no failures that are its callers' fault, so a row of five is telling
-/// enough. Cost: two relaxed atomics a question.
+/// A failure is that no answer came, or that the service said it is overloaded; an answer that cannot be used is none,
+/// or a client who finds a question that the service chokes on could shut the door for everybody. Why not a rate of
+/// failures: what is left is the service's own fault, so a row of five is telling enough. Cost: two relaxed atomics a
+/// question.
 final class AskGuard: Sendable {
   static let runningMax = 1024
   static let failuresMax = 5
@@ -34,7 +36,7 @@ final class AskGuard: Sendable {
     return true
   }
 
-  /// - Parameter isFailure: there was no answer that could be used.
+  /// - Parameter isFailure: no answer came, or the service said that it is overloaded.
   func ended(isFailure: Bool, now: UInt64) {
     running.wrappingDecrement(ordering: .relaxed)
     guard isFailure else {
@@ -47,6 +49,11 @@ final class AskGuard: Sendable {
     }
   }
 
-  /// A question that was given up: neither good nor bad.
-  func abandoned() { running.wrappingDecrement(ordering: .relaxed) }
+  /// A question that was given up: neither good nor bad. If it was the one that should try, the next one may at once:
+  /// whoever asks and leaves must not keep the breaker open.
+  func abandoned(now: UInt64) {
+    running.wrappingDecrement(ordering: .relaxed)
+    let until = opensUntil.load(ordering: .relaxed)
+    if until > now { _ = opensUntil.compareExchange(expected: until, desired: now, ordering: .relaxed) }
+  }
 }

@@ -19,15 +19,19 @@ struct ForwardAuthAnswer: Sendable {
     self.base = base
   }
 
-  /// Gives the server what was asked for, and takes the client's own away in every spelling.
+  /// Takes away, in every spelling, what only the service may say.
+  func removeClients(_ head: MessageHead) {
+    for name in headers { name.withUnsafeBytes { head.removeAll(resembling: $0) } }
+    guard let expression else { return }
+    for index in 0..<head.fieldCount where expression.matches(head.bytes(head.fieldBase[index].name)) {
+      if !Self.isFraming(head.fieldBase[index].id) { head.fieldBase[index].isRemoved = true }
+    }
+  }
+
+  /// Gives the server what was asked for, and takes the client's own away.
   func copy(_ answer: ResponseHead, to exchange: Exchange) {
     let head = exchange.request
-    for name in headers { name.withUnsafeBytes { head.removeAll(resembling: $0) } }
-    if let expression {
-      for index in 0..<head.fieldCount where expression.matches(head.bytes(head.fieldBase[index].name)) {
-        if !Self.isFraming(head.fieldBase[index].id) { head.fieldBase[index].isRemoved = true }
-      }
-    }
+    removeClients(head)
     for index in 0..<answer.fieldCount {
       let field = answer.fieldBase[index]
       let name = answer.bytes(field.name)
@@ -58,9 +62,15 @@ struct ForwardAuthAnswer: Sendable {
     }
   }
 
-  /// The answer as it is, for the client; a relative `Location` is made absolute, as in Traefik.
-  func forClient(_ asked: Subrequest) -> Step {
+  /// The answer as it is, for the client; a relative `Location` is made absolute, as in Traefik. The client of a gRPC
+  /// call gets the status as gRPC has it: to log in somewhere, which a redirect asks for, is UNAUTHENTICATED.
+  func forClient(_ asked: Subrequest, isCall: Bool) -> Step {
     let answer = asked.response
+    if isCall, !GRPCAnswer.isCall(answer) {
+      let status = (300..<400).contains(answer.status) ? 401 : answer.status
+      return .reject(
+        Rejection(status: status, code: "auth-refused", detail: "The service that decides about this call refused it."))
+    }
     var fields: [(name: [UInt8], value: [UInt8])] = []
     for index in 0..<answer.fieldCount {
       let field = answer.fieldBase[index]

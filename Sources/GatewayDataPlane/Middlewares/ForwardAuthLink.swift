@@ -1,12 +1,14 @@
 import GatewayModel
 import NIOCore
+import NIOPosix
 
 /// `forwardAuth`: asks another service whether a request may pass.
 ///
 /// The service gets the request's head, with the method, path and host in `X-Forwarded-*`, and answers: with 2xx the
 /// request goes on, with the headers that were asked for; any other answer is the client's. Without an answer the
 /// client gets 503: a door whose keeper is away is shut. The question goes over the shard's own connections
-/// (`Subrequest`), behind a guard of its own (`AskGuard`), and ends with the exchange.
+/// (`Subrequest`), behind a guard of its own (`AskGuard`), and ends with the exchange. With `forwardBody` the body is
+/// collected first, beyond a mebibyte in a file, and sent twice: to the service and to the server.
 /// Source: Traefik v3 pkg/middlewares/auth/forward.go.
 final class ForwardAuthLink: Middleware {
   /// `Set-Cookie` values for the client, between the way in and the way back.
@@ -23,8 +25,17 @@ final class ForwardAuthLink: Middleware {
   private let bodyBytesMax: Int
   private let cookies: [[UInt8]]
   private let guardian = AskGuard()
+  private let threadPool: NIOThreadPool
+  private let forwardsBody: Bool
+  private let requestBytesMax: Int
 
-  init(_ configuration: ForwardAuth, server: ServerPlan?) throws(MiddlewareMistake) {
+  /// Of a request's body; the rest is in a file.
+  static let bodyMemoryBytes = 1024 * 1024
+
+  /// - Parameter threadPool: writes and reads the files of large bodies.
+  init(
+    _ configuration: ForwardAuth, server: ServerPlan?, threadPool: NIOThreadPool
+  ) throws(MiddlewareMistake) {
     guard let server, let target = AskedTarget(configuration.address) else {
       throw MiddlewareMistake("address \(configuration.address) is no URL that can be asked")
     }
@@ -37,18 +48,36 @@ final class ForwardAuthLink: Middleware {
     timeout = .nanoseconds(Int64(clamping: configuration.timeout.nanoseconds))
     bodyBytesMax = configuration.maxResponseBodySize
     cookies = configuration.addAuthCookiesToResponse.map { Array($0.utf8) }
+    self.threadPool = threadPool
+    forwardsBody = configuration.forwardBody
+    requestBytesMax = configuration.maxBodySize < 0 ? .max : configuration.maxBodySize
   }
 
   func request(_ exchange: Exchange) -> Step {
+    let head = exchange.request
+    guard forwardsBody, head.framing != .none, !head.connection.upgrade else { return ask(exchange, body: nil) }
+    if case .length(let length) = head.framing, length > UInt64(requestBytesMax) {
+      return .reject(.bodyTooLargeToAsk)
+    }
+    if let collected = exchange.bodySource {
+      // Another one of the chain has taken it.
+      return collected.count > requestBytesMax ? .reject(.bodyTooLargeToAsk) : ask(exchange, body: collected)
+    }
+    let spool = BodySpool(memoryBytesMax: Self.bodyMemoryBytes, threadPool: threadPool, loop: exchange.eventLoop)
+    let collector = RequestCollector(spool: spool, bytesMax: requestBytesMax, tooLarge: .bodyTooLargeToAsk)
+    return collector.collect(exchange) { [self] in ask($0, body: $0.bodySource) }
+  }
+
+  private func ask(_ exchange: Exchange, body: (any RequestBodySource)?) -> Step {
     guard guardian.begins(now: exchange.shard.coarseNow) else { return .reject(.decisionUnavailable) }
     let asked = Subrequest(for: exchange, bodyBytesMax: bodyBytesMax)
     let resumption = exchange.resumption()
-    asked.ask(server, for: exchange, timeout: timeout, body: [], { head in
+    asked.ask(server, for: exchange, timeout: timeout, body: body, { head in
       let own = method ?? Array(exchange.request.bytes(exchange.request.methodRange))
       target.write(method: own, to: head)
       fields.write(exchange, to: head)
     }) { [self] asked in
-      guard resumption.isValid else { return guardian.abandoned() }
+      guard resumption.isValid else { return guardian.abandoned(now: asked.shard.coarseNow) }
       resumption.resume(conclude(asked, resumption.exchange))
     }
     return asked.end == nil ? .wait : conclude(asked, exchange)
@@ -56,15 +85,18 @@ final class ForwardAuthLink: Middleware {
 
   private func conclude(_ asked: Subrequest, _ exchange: Exchange) -> Step {
     exchange.subrequest = nil
-    let isFailure = asked.end != .answered
-    guardian.ended(isFailure: isFailure, now: exchange.shard.coarseNow)
-    guard !isFailure else { return .reject(.decisionUnavailable) }
-    guard (200..<300).contains(asked.response.status) else { return answer.forClient(asked) }
+    guardian.ended(isFailure: asked.isWithoutAnswer, now: exchange.shard.coarseNow)
+    guard asked.end == .answered else { return .reject(.decisionUnavailable) }
+    guard (200..<300).contains(asked.response.status) else {
+      return answer.forClient(asked, isCall: GRPCAnswer.isCall(exchange.request))
+    }
     answer.copy(asked.response, to: exchange)
     let values = answer.cookies(cookies, asked.response)
     if !values.isEmpty { exchange.notes[ObjectIdentifier(self)] = Cookies(values: values) }
     return .go
   }
+
+  func guardTrailers(_ section: MessageHead) { answer.removeClients(section) }
 
   var actsOnResponse: Bool { !cookies.isEmpty }
 
@@ -86,11 +118,14 @@ final class ForwardAuthLink: Middleware {
     guard let asked = exchange.subrequest, asked.end == nil else { return }
     exchange.subrequest = nil
     asked.abandon()
-    guardian.abandoned()
+    guardian.abandoned(now: exchange.shard.coarseNow)
   }
 }
 
 extension Rejection {
+  /// Traefik's status for this.
+  static let bodyTooLargeToAsk = Rejection(
+    status: 401, code: "body-too-large", detail: "The body of the request is larger than may be asked about.")
   static let decisionUnavailable: Rejection = {
     var rejection = Rejection(
       status: 503, code: "decision-unavailable",

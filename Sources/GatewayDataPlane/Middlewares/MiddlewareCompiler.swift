@@ -86,7 +86,8 @@ public enum MiddlewareCompiler {
     case .policy(let configuration):
       try PolicyLink(
         configuration, labels: context.labels, series: context.metrics?.policy("policy", middleware: name))
-    case .forwardAuth(let configuration): try ForwardAuthLink(configuration, server: context.askedServer(name))
+    case .forwardAuth(let configuration):
+      try ForwardAuthLink(configuration, server: context.askedServer(name), threadPool: context.threadPool)
     case .opa(let configuration): try OPALink(configuration, server: context.askedServer(name))
     case .buffering(let configuration): BufferingLink(configuration, threadPool: context.threadPool)
     case .circuitBreaker(let configuration): try circuitBreaker(configuration, name, context)

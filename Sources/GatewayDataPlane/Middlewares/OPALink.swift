@@ -4,10 +4,10 @@ import NIOCore
 
 /// `opa`: asks an Open Policy Agent's data API whether a request may pass (`POST /v1/data/PATH`).
 ///
-/// The question holds method, path, query, host, address, router, the verified token's claims and the headers that are
-/// named, and nothing else: credentials stay here. The answer is `{"result": true}`, or an object whose `allow` is
-/// true; everything else, also no result, which is an undefined decision, refuses. Answers may be remembered for
-/// `cache`, by a keyed hash of the whole question. Without an answer `whenDown` decides.
+/// The question holds method, path, query, host, address, router and its labels, the verified token's claims and the
+/// headers that are named, and nothing else: credentials stay here. The answer is `{"result": true}`, or an object
+/// whose `allow` is true; everything else, also no result, which is an undefined decision, refuses. Answers may be
+/// remembered for `cache`, by a keyed hash of the whole question. Without an answer `whenDown` decides.
 /// Source: Open Policy Agent, REST API, "Get a Document (with Input)".
 final class OPALink: Middleware {
   private let server: ServerPlan
@@ -46,12 +46,12 @@ final class OPALink: Middleware {
     guard guardian.begins(now: clock) else { return withoutAnswer() }
     let asked = Subrequest(for: exchange, bodyBytesMax: Self.answerBytesMax)
     let resumption = exchange.resumption()
-    asked.ask(server, for: exchange, timeout: timeout, body: question.bytes, { head in
+    asked.ask(server, for: exchange, timeout: timeout, body: BytesSource(question.bytes), { head in
       target.write(method: Array("POST".utf8), to: head)
       head.add("Content-Type", id: .contentType, value: head.append("application/json"))
       head.add("Accept", value: head.append("application/json"))
     }) { [self] asked in
-      guard resumption.isValid else { return guardian.abandoned() }
+      guard resumption.isValid else { return guardian.abandoned(now: asked.shard.coarseNow) }
       resumption.resume(conclude(asked, print, resumption.exchange))
     }
     return asked.end == nil ? .wait : conclude(asked, print, exchange)
@@ -61,7 +61,7 @@ final class OPALink: Middleware {
     exchange.subrequest = nil
     let clock = exchange.shard.coarseNow
     let allows = asked.end == .answered && asked.response.status == 200 ? Self.decision(asked.body) : nil
-    guardian.ended(isFailure: allows == nil, now: clock)
+    guardian.ended(isFailure: asked.isWithoutAnswer, now: clock)
     guard let allows else { return withoutAnswer() }
     if let memory, let print { memory.remember(allows, print, now: Int64(clock / 1_000_000_000)) }
     return verdict(allows)
@@ -85,13 +85,18 @@ final class OPALink: Middleware {
 
   private func withoutAnswer() -> Step { allowsWhenDown ? .go : .reject(.decisionUnavailable) }
 
+  /// What the decision was about must not come again, and differently, behind the body.
+  func guardTrailers(_ section: MessageHead) {
+    for name in headers { name.withUnsafeBytes { section.removeAll(resembling: $0) } }
+  }
+
   var actsOnEnd: Bool { true }
 
   func ended(_ exchange: Exchange) {
     guard let asked = exchange.subrequest, asked.end == nil else { return }
     exchange.subrequest = nil
     asked.abandon()
-    guardian.abandoned()
+    guardian.abandoned(now: exchange.shard.coarseNow)
   }
 }
 
@@ -117,6 +122,7 @@ struct OPAQuestion {
     (exchange.entryPoint?.nameBytes ?? []).withUnsafeBytes { member("entryPoint", $0) }
     (exchange.route?.nameBytes ?? []).withUnsafeBytes { member("router", $0) }
     (exchange.route?.service.nameBytes ?? []).withUnsafeBytes { member("service", $0) }
+    if let labels = exchange.route?.labels, !labels.isEmpty { write(labels) }
     if let spiffe = exchange.connection?.spiffeID { spiffe.withUnsafeBytes { member("spiffe", $0) } }
     if let token = exchange.identity {
       // As the issuer wrote them: they were read strictly, so they are JSON.
@@ -125,6 +131,17 @@ struct OPAQuestion {
     }
     fields(headers, head)
     bytes += Array("}}".utf8)
+  }
+
+  private mutating func write(_ labels: [RouterLabel]) {
+    bytes += Array(#","labels":{"#.utf8)
+    for (index, label) in labels.enumerated() {
+      if index > 0 { bytes.append(UInt8(ascii: ",")) }
+      label.name.withUnsafeBytes { text($0) }
+      bytes.append(UInt8(ascii: ":"))
+      label.value.withUnsafeBytes { text($0) }
+    }
+    bytes.append(UInt8(ascii: "}"))
   }
 
   private mutating func fields(_ names: [[UInt8]], _ head: RequestHead) {

@@ -1,6 +1,6 @@
 import NIOCore
 
-/// Takes a request's body for `buffering`, then gives it to the server at the server's pace.
+/// Takes a request's body for `buffering` or `forwardAuth`, then gives it to servers at the server's pace.
 final class RequestCollector: RequestBodySink, RequestBodySource {
   private enum State {
     /// The body comes in while `request` of the middleware is still running. Can move to every other one.
@@ -15,21 +15,30 @@ final class RequestCollector: RequestBodySink, RequestBodySource {
   private var state = State.starting
   private let spool: BodySpool
   private let bytesMax: Int
+  private let tooLarge: Rejection
+  /// What the middleware does once the body is there.
+  private var then: ((Exchange) -> Step)?
   /// A piece that was read for an earlier try is not for this one's connection.
   private var tries = 0
   private var isReading = false
   private var isSent = false
 
-  init(spool: BodySpool, bytesMax: Int) {
+  /// - Parameter tooLarge: what is said to a body of more than `bytesMax`.
+  init(spool: BodySpool, bytesMax: Int, tooLarge: Rejection = .bodyTooLarge) {
     self.spool = spool
     self.bytesMax = bytesMax
+    self.tooLarge = tooLarge
   }
 
   var count: Int { spool.count }
 
   /// Starts the body; it may be complete when this returns.
-  func collect(_ exchange: Exchange) -> Step {
+  ///
+  /// - Parameter then: what the middleware does with the whole body; called once, on the loop, unless the exchange
+  ///   ends.
+  func collect(_ exchange: Exchange, then: @escaping (Exchange) -> Step = { _ in .go }) -> Step {
     exchange.bodySink = self
+    self.then = then
     let resumption = exchange.resumption()
     spool.onFailure = { [weak self] in self?.refuse(.bufferingFailed) }
     spool.onRelief = { if resumption.isValid { resumption.exchange.client?.resumeRequestBody() } }
@@ -39,9 +48,7 @@ final class RequestCollector: RequestBodySink, RequestBodySource {
     case .starting, .waiting:
       state = .waiting(resumption)
       return .wait
-    case .complete:
-      settle(exchange)
-      return .go
+    case .complete: return settle(exchange)
     case .refused(let rejection): return .reject(rejection)
     }
   }
@@ -58,7 +65,7 @@ final class RequestCollector: RequestBodySink, RequestBodySource {
 
   func body(_ bytes: ByteBuffer, of exchange: Exchange) {
     if case .refused = state { return }
-    guard bytes.readableBytes <= bytesMax - spool.count else { return refuse(.bodyTooLarge) }
+    guard bytes.readableBytes <= bytesMax - spool.count else { return refuse(tooLarge) }
     spool.append(bytes)
     if spool.isBehind { exchange.client?.pauseRequestBody() }
   }
@@ -72,8 +79,7 @@ final class RequestCollector: RequestBodySink, RequestBodySource {
       case .waiting(let resumption):
         state = .complete
         guard resumption.isValid else { return }
-        settle(resumption.exchange)
-        resumption.resume(.go)
+        resumption.resume(settle(resumption.exchange))
       case .complete, .refused: break
       }
     }
@@ -83,14 +89,17 @@ final class RequestCollector: RequestBodySink, RequestBodySource {
     let before = state
     state = .refused(rejection)
     spool.letGo()
+    then = nil
     if case .waiting(let resumption) = before { resumption.resume(.reject(rejection)) }
   }
 
   /// From here on the exchange has a request whose length is known and whose body is here.
-  private func settle(_ exchange: Exchange) {
+  private func settle(_ exchange: Exchange) -> Step {
     exchange.request.framing = spool.count > 0 ? .length(UInt64(spool.count)) : .none
     exchange.bodySink = nil
     if spool.count > 0 { exchange.bodySource = self }
+    defer { then = nil }
+    return then?(exchange) ?? .go
   }
 
   // MARK: To the server

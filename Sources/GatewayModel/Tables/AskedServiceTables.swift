@@ -24,8 +24,12 @@ extension ForwardAuth: ConfigurationRecord {
       .key(
         "headerField", \.headerField, .optional(.fieldName),
         "The header of the answer that names the user, for the log."),
-      .notYet("forwardBody", "Whether the service gets the request's body."),
-      .notYet("maxBodySize", "Larger bodies are not sent."),
+      .key(
+        "forwardBody", \.forwardBody, .boolean,
+        "Whether the service gets the request's body too, which is then collected before the server gets any of it."),
+      .key(
+        "maxBodySize", \.maxBodySize, .integer(-1...Int.max),
+        "With forwardBody, requests with more bytes of body are answered with 401; -1: no limit."),
       .key(
         "maxResponseBodySize", \.maxResponseBodySize, .bytes, "Larger answers are failures."),
       .key(

@@ -10,8 +10,9 @@ public struct ForwardAuth: Sendable, Equatable {
   public var authRequestHeaders: [String] = []
   public var addAuthCookiesToResponse: [String] = []
   public var headerField: String?
+  /// Whether the service gets the request's body too.
   public var forwardBody = false
-  /// Larger bodies are not asked about; negative: the bound of Sluice.
+  /// With `forwardBody`: larger bodies are refused with 401, in bytes; negative: no limit.
   public var maxBodySize = -1
   /// Larger answers are failures.
   public var maxResponseBodySize = 1024 * 1024

@@ -196,6 +196,176 @@ struct AskingTests {
     }
   }
 
+  // MARK: forwardBody
+
+  /// A server or service that reads chunks and lengths, and answers with the body it got.
+  private func mirror(_ seen: Seen = Seen(), _ answer: @escaping @Sendable (String, [UInt8]) -> String)
+    throws -> ScriptedServer
+  {
+    try ScriptedServer { peer, _ in
+      peer.patience = 30_000
+      while let head = try? peer.readHead() {
+        let length = head.split(separator: "\r\n").compactMap { line -> Int? in
+          line.lowercased().hasPrefix("content-length: ") ? Int(line.dropFirst(16)) : nil
+        }.first
+        let body = try peer.read(count: length ?? 0)
+        let text = String(decoding: body, as: UTF8.self)
+        seen.add(head + (body.count > 100 ? "\(body.count) bytes, \(Set(body))" : text))
+        try peer.send(answer(head, body))
+      }
+    }
+  }
+
+  private static func plain(_ text: String = "") -> String {
+    "HTTP/1.1 200 OK\r\nContent-Length: \(text.utf8.count)\r\n\r\n\(text)"
+  }
+
+  @Test("the service gets the body before the server does, and both get the same", arguments: [0, 1, 70_000, 3_000_000])
+  func body(_ size: Int) async throws {
+    let (asked, reached) = (Seen(), Seen())
+    let service = try mirror(asked) { _, _ in Self.plain() }
+    let server = try mirror(reached) { _, body in Self.plain("\(body.count)") }
+    defer {
+      server.stop()
+      service.stop()
+    }
+    let chain = auth { $0.forwardBody = true }
+    try await ChainGateway.with(server.port, pages: service.port, [chain]) { (port: UInt16) async throws in
+      let client = try Peer.connect(to: port)
+      client.patience = 30_000
+      let body = String(repeating: "a", count: size)
+      for isChunked in [false, true] {
+        let framing = isChunked ? "Transfer-Encoding: chunked" : "Content-Length: \(size)"
+        try client.send("POST /x HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\n\(framing)\r\n\r\n")
+        if isChunked && size > 0 { try client.send("\(String(size, radix: 16))\r\n\(body)\r\n") }
+        try client.send(isChunked ? "0\r\n\r\n" : body)
+        #expect(try client.readResponse().text == "\(size)")
+      }
+    }
+    for text in asked.all {
+      #expect(text.hasPrefix("GET /verify"))
+      #expect(text.contains("Content-Type: text/plain\r\n"))
+      if size > 100 { #expect(text.hasSuffix("\(size) bytes, [97]")) }
+      if size == 1 { #expect(text.hasSuffix("\r\n\r\na")) }
+    }
+    #expect(asked.all.count == 2 && reached.all.count == 2)
+  }
+
+  @Test("a body over maxBodySize is 401 as in Traefik, and neither service nor server hears of it", arguments: [3, 4])
+  func bodyTooLarge(_ size: Int) async throws {
+    let (asked, reached) = (Seen(), Seen())
+    let service = try mirror(asked) { _, _ in Self.plain() }
+    let server = try mirror(reached) { _, _ in Self.plain() }
+    defer {
+      server.stop()
+      service.stop()
+    }
+    let chain = auth {
+      $0.forwardBody = true
+      $0.maxBodySize = 3
+    }
+    try await ChainGateway.with(server.port, pages: service.port, [chain]) { (port: UInt16) async throws in
+      let body = String(repeating: "a", count: size)
+      for framing in [
+        "Content-Length: \(size)\r\n\r\n\(body)",
+        "Transfer-Encoding: chunked\r\n\r\n\(size)\r\n\(body)\r\n0\r\n\r\n",
+      ] {
+        let client = try Peer.connect(to: port)
+        try client.send("POST / HTTP/1.1\r\nHost: a\r\n\(framing)")
+        let answer = try client.readResponse()
+        #expect(answer.status == (size > 3 ? 401 : 200))
+        if size > 3 { #expect(answer.text.contains("body-too-large")) }
+      }
+    }
+    #expect(asked.all.count == (size > 3 ? 0 : 2) && reached.all.count == (size > 3 ? 0 : 2))
+  }
+
+  @Test("a body that buffering has taken is sent to the service too, and a refusal ends it there")
+  func bufferedBody() async throws {
+    let (asked, reached) = (Seen(), Seen())
+    let service = try mirror(asked) { _, body in
+      body.starts(with: Array("good".utf8)) ? Self.plain() : "HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n"
+    }
+    let server = try mirror(reached) { _, body in Self.plain("\(body.count)") }
+    defer {
+      server.stop()
+      service.stop()
+    }
+    let chain: [GatewayModel.Middleware] = [.buffering(Buffering()), auth { $0.forwardBody = true }]
+    try await ChainGateway.with(server.port, pages: service.port, chain) { (port: UInt16) async throws in
+      #expect(try Peer.ask(port, method: "POST", body: "good").text == "4")
+      #expect(try Peer.ask(port, method: "POST", body: "evil").status == 403)
+      #expect(try Peer.ask(port).status == 403, "no body is none")
+    }
+    #expect(reached.all.count == 1)
+  }
+
+  @Test("a client that expects to be asked for its body is asked, and one that leaves while sending is forgotten")
+  func bodyOnTheWay() async throws {
+    let asked = Seen()
+    let service = try mirror(asked) { _, _ in Self.plain() }
+    let server = try mirror { _, body in Self.plain("\(body.count)") }
+    defer {
+      server.stop()
+      service.stop()
+    }
+    try await ChainGateway.with(server.port, pages: service.port, [auth { $0.forwardBody = true }]) {
+      (port: UInt16) async throws in
+      let client = try Peer.connect(to: port)
+      try client.send("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
+      #expect(try client.readHead().hasPrefix("HTTP/1.1 100"))
+      try client.send("ab")
+      #expect(try client.readResponse().text == "2")
+      let leaving = try Peer.connect(to: port)
+      try leaving.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 20\r\n\r\nabc")
+      leaving.close()
+      #expect(try Peer.ask(port, method: "POST", body: "abc").text == "3")
+    }
+    #expect(asked.all.count == 2)
+  }
+
+  @Test(
+    "a gRPC client hears of a refusal as gRPC has it",
+    arguments: [(403, "7"), (401, "16"), (302, "16"), (500, "13")])
+  func refusedCall(_ status: Int, _ code: String) async throws {
+    let server = try echo()
+    let service = try service { _ in
+      "HTTP/1.1 \(status) No\r\nLocation: /login\r\nContent-Length: 2\r\n\r\nno"
+    }
+    defer {
+      server.stop()
+      service.stop()
+    }
+    try await ChainGateway.with(server.port, pages: service.port, [auth()]) { (port: UInt16) async throws in
+      let answer = try Peer.ask(port, method: "POST", fields: "Content-Type: application/grpc\r\n", body: "x")
+      #expect(answer.status == 200 && answer.field("grpc-status") == code && answer.text.isEmpty)
+    }
+  }
+
+  @Test("answers that cannot be used do not shut the door for others")
+  func unusable() async throws {
+    let server = try echo()
+    let service = try service { request in
+      request.contains("/bad")
+        ? "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n" + String(repeating: "a", count: 100) : Self.plain()
+    }
+    let agent = try self.service { request in
+      request.contains("/bad")
+        ? "HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n" : Self.result(#"{"result":true}"#)
+    }
+    defer {
+      server.stop()
+      service.stop()
+      agent.stop()
+    }
+    for (port, chain) in [(service.port, auth { $0.maxResponseBodySize = 50 }), (agent.port, opa())] {
+      try await ChainGateway.with(server.port, pages: port, [chain]) { (gateway: UInt16) async throws in
+        for _ in 0..<8 { #expect(try Peer.ask(gateway, "/bad").status == 503) }
+        #expect(try Peer.ask(gateway, "/good").status == 200)
+      }
+    }
+  }
+
   // MARK: opa
 
   private func opa(_ change: (inout OPA) -> Void = { _ in }) -> GatewayModel.Middleware {
@@ -278,42 +448,5 @@ struct AskingTests {
     ] as [(String, Bool?)])
   func decisions(_ text: String, _ wanted: Bool?) {
     #expect(OPALink.decision(Array(text.utf8)) == wanted)
-  }
-}
-
-@Suite("ask guard")
-struct AskGuardTests {
-  @Test("five failures in a row rest the questions, and one tries again")
-  func breaker() {
-    let guardian = AskGuard()
-    for _ in 0..<5 {
-      #expect(guardian.begins(now: 1))
-      guardian.ended(isFailure: true, now: 1)
-    }
-    #expect(!guardian.begins(now: 2))
-    let later = 1 + AskGuard.restNanoseconds
-    #expect(guardian.begins(now: later))
-    #expect(!guardian.begins(now: later), "one at a time tries")
-    guardian.ended(isFailure: false, now: later)
-    #expect(guardian.begins(now: later))
-  }
-
-  @Test("a success in between forgets failures")
-  func successes() {
-    let guardian = AskGuard()
-    for number in 0..<20 {
-      #expect(guardian.begins(now: 1))
-      guardian.ended(isFailure: number % 5 != 4, now: 1)
-    }
-    #expect(guardian.begins(now: 1))
-  }
-
-  @Test("not more than so many questions at once")
-  func bound() {
-    let guardian = AskGuard()
-    for _ in 0..<AskGuard.runningMax { #expect(guardian.begins(now: 1)) }
-    #expect(!guardian.begins(now: 1))
-    guardian.abandoned()
-    #expect(guardian.begins(now: 1))
   }
 }
