@@ -27,6 +27,7 @@ final class UpstreamHTTP2: ChannelInboundHandler, TimerOwner {
   private var state = State.greeting
   private var context: ChannelHandlerContext?
   private(set) var streams = 0
+  private var streamsOfLife = 0
   private(set) var exchangesServed = 0
   private var streamsMax = HTTP2ToServers.streamsMax
   private var idleSince: UInt64 = 0
@@ -55,6 +56,8 @@ final class UpstreamHTTP2: ChannelInboundHandler, TimerOwner {
     shard.timers.disarm(timer)
     if streams == 0 { shard.ledgerWait(ledger, .exchange) }
     streams += 1
+    streamsOfLife += 1
+    if streamsOfLife >= pool.server.transport.streamsOfLifeMax { leave() }
     let stream = UpstreamStream(shard: shard, pool: pool, connection: self, for: exchange)
     let bound = NIOLoopBound(stream, eventLoop: shard.loop)
     let made = shard.loop.makePromise(of: (any Channel).self)
@@ -138,6 +141,11 @@ final class UpstreamHTTP2: ChannelInboundHandler, TimerOwner {
       return
     }
     shard.timers.disarm(timer)
+    guard streamsMax > 0 else {
+      // It may be meant for a while only, but whoever waited for that would open connection after connection.
+      failure = Failure(.connectRefused, isRetrySafe: true, detail: "it allows no streams")
+      return close()
+    }
     state = .open
     ledger = shard.serverConnected(pool.server)
     becomeIdle()
@@ -184,6 +192,8 @@ final class UpstreamHTTP2: ChannelInboundHandler, TimerOwner {
 enum HTTP2ToServers {
   /// Streams on one connection, where the server does not ask for fewer. More exchanges take further connections.
   static let streamsMax = 128
+  /// Of a request's body, to be sent again when the server says that it never looked at the request.
+  static let keptBytesMax = 64 * 1024
 
   static func install(on channel: any Channel, shard: Shard, pool: UpstreamPool) throws {
     var connection = NIOHTTP2Handler.ConnectionConfiguration()

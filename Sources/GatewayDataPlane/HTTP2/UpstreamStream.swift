@@ -7,7 +7,8 @@ import NIOHTTP2
 /// The head of a response is checked for what only HTTP/2 can say, written as an HTTP/1.1 head and given to the same
 /// `ResponseParser` that HTTP/1.1 servers meet (see `HTTP2Request` for why). Back-pressure is the stream's window: what
 /// the client does not take is not read. A stream that the server refused or that its GOAWAY left out was never
-/// processed, so the exchange may be tried again whatever its method (RFC 9113 section 8.7).
+/// processed, so the exchange may be tried again whatever its method (RFC 9113 section 8.7); for that the first of a
+/// request's body is kept until the response's head is there.
 final class UpstreamStream: ServerSide, ChannelDuplexHandler, StreamWriter, TimerOwner {
   typealias InboundIn = HTTP2Frame.FramePayload
   typealias OutboundIn = HTTP2Frame.FramePayload
@@ -36,6 +37,7 @@ final class UpstreamStream: ServerSide, ChannelDuplexHandler, StreamWriter, Time
   }
 
   override var wasOpen: Bool { connection.exchangesServed > 0 || connection.streams > 1 }
+  override var mayRefuse: Bool { true }
 
   /// The channel is there, or cannot be had.
   func made() {

@@ -20,6 +20,8 @@ class ServerSide {
 
   /// Whether the connection was open before this exchange came.
   var wasOpen: Bool { false }
+  /// Whether the server can say of a request, after it was sent, that it never looked at it.
+  var mayRefuse: Bool { false }
   /// False while the server reads more slowly than the client sends.
   final var isWritable: Bool { context?.channel.isWritable ?? false }
 

@@ -7,12 +7,13 @@ extension ServerPlan {
   static let forTests = ServerPlan.at("http://server.test:9000")
 
   static func at(
-    _ url: String, id: Int = 0, transport: ServersTransport = ServersTransport()
+    _ url: String, id: Int = 0, transport: ServersTransport = ServersTransport(), streamsOfLifeMax: Int = 1 << 28
   ) -> ServerPlan {
     guard let url = ServerURL(url) else { preconditionFailure("\(url) is not a URL") }
+    var plan = TransportPlan(transport)
+    plan.streamsOfLifeMax = streamsOfLifeMax
     return ServerPlan(
       id: id, url: url, passHost: true, preservePath: false, tls: nil, wire: url.scheme == .h2c ? .http2 : .http1,
-      transport: TransportPlan(transport),
-      ledgerOwner: 0, stickyToken: [])
+      transport: plan, ledgerOwner: 0, stickyToken: [])
   }
 }

@@ -1,4 +1,5 @@
 import GatewayModel
+import NIOConcurrencyHelpers
 import NIOHPACK
 import NIOHTTP2
 import Testing
@@ -59,6 +60,47 @@ extension OverSockets {
       }
     }
 
+    @Test("a server that refuses every stream is asked three times, and then the client hears of it")
+    func refusesAlways() async throws {
+      try await Self.with({ _, _ in .reset(.refusedStream) }) { gateway, server in
+        let client = try Peer.connect(to: gateway.port)
+        try client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")
+        #expect(try client.readResponse().status == 502)
+        #expect(server.streams == 3 && server.connections == 1)
+      }
+    }
+
+    @Test("a server that goes in the middle finishes what it took, and what it left out is sent to its next connection")
+    func goesInTheMiddle() async throws {
+      let gone = NIOLockedValueBox(false)
+      try await Self.with({ number, _ in
+        if number == 1 {
+          gone.withLockedValue { $0 = true }
+          return .goAwayAfter([":status": "200"], body: "ok")
+        }
+        // What comes before the goodbye, and behind the last stream, is never looked at.
+        return number == 0 || gone.withLockedValue { $0 } ? .ok() : .nothing
+      }) { gateway, server in
+        let clients = try (0..<20).map { _ in try Peer.connect(to: gateway.port) }
+        for client in clients {
+          try client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc")
+        }
+        for client in clients { #expect(try client.readResponse().text == "ok") }
+        #expect(server.connections >= 2)
+        #expect(server.bodies.allSatisfy { $0 == "abc" })
+      }
+    }
+
+    @Test("a body that is sent again is whole, and one that is too large to keep is 502", arguments: [65_536, 65_537])
+    func keptBody(_ size: Int) async throws {
+      try await Self.with({ number, _ in number == 0 ? .reset(.refusedStream) : .ok() }) { gateway, server in
+        let body = String(repeating: "a", count: size / 2) + String(repeating: "b", count: size - size / 2)
+        let answer = try Peer.ask(gateway.port, method: "POST", body: body)
+        #expect(answer.status == (size > HTTP2ToServers.keptBytesMax ? 502 : 200))
+        #expect(server.bodies == [body] + (answer.status == 200 ? [body] : []))
+      }
+    }
+
     @Test("a reset for another reason is 502 and is not tried again")
     func reset() async throws {
       try await Self.with({ number, _ in number == 0 ? .reset(.internalError) : .ok() }) { gateway, server in
@@ -79,6 +121,35 @@ extension OverSockets {
         for client in clients { try client.send(ForwardingTests.get) }
         for client in clients { #expect(try client.readResponse().text == "ok") }
         #expect(server.streams == 20)
+      }
+    }
+
+    @Test("a connection that has had as many streams as it may leaves to another one, and no request notices")
+    func oldAge() async throws {
+      let server = try await HTTP2Server.start { _, _ in .ok() }
+      try await TestGateway.with(["h2c://127.0.0.1:\(server.port)"], streamsOfLifeMax: 5) { gateway in
+        let clients = try (0..<4).map { _ in try Peer.connect(to: gateway.port) }
+        for _ in 0..<5 {
+          for client in clients { try client.send(ForwardingTests.get) }
+          for client in clients { #expect(try client.readResponse().text == "ok") }
+        }
+        #expect(server.streams == 20)
+        #expect(server.connections == 4)
+        for client in clients { client.close() }
+        #expect(try await gateway.settled() == .init())
+      }
+      await server.stop()
+    }
+
+    @Test("a server that allows no streams is 502, and is not asked for connection after connection")
+    func noStreams() async throws {
+      try await Self.with(streamsMax: 0, { _, _ in .ok() }) { gateway, server in
+        let client = try Peer.connect(to: gateway.port)
+        for _ in 0..<3 {
+          try client.send(ForwardingTests.get)
+          #expect(try client.readResponse().status == 502)
+        }
+        #expect(server.connections == 3)
       }
     }
 

@@ -22,7 +22,7 @@ final class TestGateway: Sendable {
   let ledger: Ledger
 
   static func start(
-    _ servers: [String], transport: ServersTransport = ServersTransport(),
+    _ servers: [String], transport: ServersTransport = ServersTransport(), streamsOfLifeMax: Int = 1 << 28,
     middlewares: [any GatewayDataPlane.Middleware] = [], configure: (inout EntryPoint) -> Void = { _ in }
   ) async throws -> TestGateway {
     var entryPoint = EntryPoint()
@@ -30,7 +30,7 @@ final class TestGateway: Sendable {
     configure(&entryPoint)
     let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     let loop = group.next()
-    let snapshot = snapshot(1, servers, transport, entryPoint, middlewares)
+    let snapshot = snapshot(1, servers, transport, entryPoint, middlewares, streamsOfLifeMax)
     let source = SeriesSource(metrics: GatewayMetrics(version: "test"), ledger: Ledger())
     let shard = try await loop.submit {
       let observation = ShardObservation(source, accessLog: nil, failureLog: NoFailureLog())
@@ -57,9 +57,11 @@ final class TestGateway: Sendable {
 
   static func snapshot(
     _ generation: UInt64, _ urls: [String], _ transport: ServersTransport, _ entryPoint: EntryPoint,
-    _ middlewares: [any GatewayDataPlane.Middleware] = []
+    _ middlewares: [any GatewayDataPlane.Middleware] = [], _ streamsOfLifeMax: Int = 1 << 28
   ) -> Snapshot {
-    let servers = urls.enumerated().map { ServerPlan.at($1, id: $0, transport: transport) }
+    let servers = urls.enumerated().map {
+      ServerPlan.at($1, id: $0, transport: transport, streamsOfLifeMax: streamsOfLifeMax)
+    }
     let service = ServicePlan(
       name: "service", kind: .loadBalancer(servers.map { .init(server: $0, weight: 1) }), cursor: 0, sticky: nil,
       series: nil, failures: nil, retries: nil)
@@ -171,12 +173,12 @@ final class TestGateway: Sendable {
   }
 
   static func with(
-    _ servers: [String], transport: ServersTransport = ServersTransport(),
+    _ servers: [String], transport: ServersTransport = ServersTransport(), streamsOfLifeMax: Int = 1 << 28,
     middlewares: [any GatewayDataPlane.Middleware] = [], configure: (inout EntryPoint) -> Void = { _ in },
     _ body: (TestGateway) async throws -> Void
   ) async throws {
     let gateway = try await start(
-      servers, transport: transport, middlewares: middlewares, configure: configure)
+      servers, transport: transport, streamsOfLifeMax: streamsOfLifeMax, middlewares: middlewares, configure: configure)
     do {
       try await body(gateway)
     } catch {
