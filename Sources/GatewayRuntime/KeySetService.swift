@@ -70,7 +70,25 @@ struct KeySetService: ServiceLifecycle.Service {
     }
   }
 
+  /// The same, in the source's timeout. The client's own deadline ends with the head of the response, and a body that
+  /// comes byte by byte would keep the next fetch away for ever, while the keys grow stale.
   private static func text(_ source: KeySetSource, _ client: HTTPClient) async -> Result<[UInt8], KeySetMistake> {
+    let time = MultiThreadedEventLoopGroup.singleton.any().scheduleTask(in: .seconds(source.timeout)) {}
+    return await withTaskGroup(of: Result<[UInt8], KeySetMistake>.self) { group in
+      group.addTask { await whole(source, client) }
+      group.addTask {
+        // Cancelled where the fetch is over first; then nobody looks at this.
+        try? await time.futureResult.get()
+        return .failure(KeySetMistake("no whole answer in \(source.timeout) s"))
+      }
+      let first = await group.next()
+      time.cancel()
+      group.cancelAll()
+      return first ?? .failure(KeySetMistake("cancelled"))
+    }
+  }
+
+  private static func whole(_ source: KeySetSource, _ client: HTTPClient) async -> Result<[UInt8], KeySetMistake> {
     var request = HTTPClientRequest(url: source.url)
     request.headers = ["Accept": "application/jwk-set+json, application/json", "User-Agent": "sluice"]
     do {

@@ -1,6 +1,7 @@
 import Crypto
 import Foundation
 import Identity
+import Logging
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -98,6 +99,47 @@ struct KeySetServiceTests {
       context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: text)))), promise: nil)
       context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
     }
+  }
+
+  /// Sends a head at once, and the body byte by byte, for ever.
+  private final class DripHandler: ChannelInboundHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias OutboundOut = HTTPServerResponsePart
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+      guard case .end = unwrapInboundIn(data) else { return }
+      let head = HTTPResponseHead(version: .http1_1, status: .ok, headers: ["content-length": "100000"])
+      context.writeAndFlush(wrapOutboundOut(.head(head)), promise: nil)
+      let channel = context.channel
+      context.eventLoop.scheduleRepeatedTask(initialDelay: .zero, delay: .milliseconds(50)) { task in
+        guard channel.isActive else { return task.cancel() }
+        channel.writeAndFlush(HTTPServerResponsePart.body(.byteBuffer(ByteBuffer(string: " "))), promise: nil)
+      }
+    }
+  }
+
+  @Test("an endpoint that never ends its answer is given up after the timeout, and asked again")
+  func drip() async throws {
+    let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    let channel = try await ServerBootstrap(group: group)
+      .childChannelInitializer { channel in
+        channel.pipeline.configureHTTPServerPipeline().flatMapThrowing {
+          try channel.pipeline.syncOperations.addHandler(DripHandler())
+        }
+      }
+      .bind(host: "127.0.0.1", port: 0).get()
+    let registry = KeySetRegistry()
+    let url = "http://127.0.0.1:\(channel.localAddress?.port ?? 0)/"
+    let set = registry.set(for: KeySetSource(url: url, refresh: 60, timeout: 1, staleFor: 60))
+    let service = Task { try await KeySetService(registry: registry, log: Logger(label: "test")).run() }
+    let deadline = ContinuousClock.now + .seconds(30)
+    func view() -> RemoteKeySet.View { set.view(now: KeySetService.now()) }
+    while view().failures < 2, ContinuousClock.now < deadline { await Task.yield() }
+    #expect(view().failures >= 2)
+    #expect(view().lastFailure == "no whole answer in 1 s")
+    service.cancel()
+    _ = await service.result
+    try await group.shutdownGracefully()
   }
 
   /// Status of one GET with a token, on a connection of its own.
