@@ -30,6 +30,7 @@ sys.dont_write_bytecode = True  # a benchmark leaves nothing in the source tree
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(REPOSITORY, "Benchmarks/Compare"))
 
+from guard import ISSUER, Guard  # noqa: E402  (the path is set above)
 from peers import Site, Sluice, Unavailable  # noqa: E402  (the path is set above)
 from processes import StartFailure  # noqa: E402
 
@@ -37,7 +38,7 @@ CONNECTIONS = 4
 DUMP_SECONDS_MAX = 10.0
 BODY = b"x" * 300
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 300\r\n\r\n" + BODY
-REQUEST = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: allocations\r\nAccept: */*\r\n\r\n"
+REQUEST = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: allocations\r\nAccept: */*\r\n%s\r\n"
 # Every request passes: what is counted is the decision and the fields of the answer.
 LIMIT = {"limit": "{rateLimit: {average: 1000000, burst: 1000000}}"}
 BREAKER_AND_TRIES = {
@@ -46,6 +47,18 @@ BREAKER_AND_TRIES = {
     "again": "{retry: {attempts: 3, initialInterval: 100ms}}",
     "twice": "{hedge: {delay: 5s}}",
     "few": "{adaptiveConcurrency: {window: 10s}}",
+}
+# Each kind of question that a policy can ask, and a rule that lets the request pass in the end.
+POLICY = {
+    "may": "{policy: {attributes: {agent: {header: User-Agent}}, rules: ["
+           "{name: a, when: 'Method(`POST`) && PathPrefix(`/pay`)', action: deny}, "
+           "{name: b, when: 'claim.sub == \"mallory\" || claim.roles in [\"a\", \"b\"]', action: deny}, "
+           "{name: c, when: 'agent =~ \"^curl\" || header.X-Zone == \"no\" || query.zone == \"no\"', action: deny}, "
+           "{name: d, when: 'address == \"192.0.2.1\" || ClientIP(`10.0.0.0/8`) || spiffe =~ \"^spiffe://\"', "
+           "action: deny}, "
+           "{name: e, when: '(hour == \"04\" || weekday == \"sun\" || router == \"all\" || entryPoint == \"web\") && "
+           "method == \"PUT\"', action: deny}, "
+           "{name: f, when: 'path =~ \"^/\" && host == \"127.0.0.1\"', action: allow}]}}",
 }
 ROUNDING = 0.02
 FRAMES_SHOWN = 7
@@ -81,7 +94,8 @@ class Upstream:
 class Client:
     """A few keep-alive connections that send one request after the other and check each answer."""
 
-    def __init__(self, peer, tls):
+    def __init__(self, peer, tls, field=""):
+        self.request = REQUEST % (f"{field}\r\n".encode() if field else b"")
         self.connections = []
         for _ in range(CONNECTIONS):
             port = peer.tls_port if tls else peer.port
@@ -95,7 +109,7 @@ class Client:
     def send(self, requests):
         for number in range(requests):
             connection = self.connections[number % CONNECTIONS]
-            connection.sendall(REQUEST)
+            connection.sendall(self.request)
             answer = b""
             while not answer.endswith(BODY):
                 piece = connection.recv(16384)
@@ -156,7 +170,13 @@ def main():
         # A protection that lets a request pass may not allocate at all.
         protected = [
             count(site, options, library, name, middlewares=chain, gate=forward + ROUNDING)
-            for name, chain in (("rateLimit", LIMIT), ("breaker-and-tries", BREAKER_AND_TRIES))]
+            for name, chain in (("rateLimit", LIMIT), ("breaker-and-tries", BREAKER_AND_TRIES), ("policy", POLICY))]
+        # Neither may a token that is known, and a policy that asks for its claims.
+        guard = Guard(site)
+        jwt = {"who": f"{{jwt: {{algorithms: [ES256], jwks: {{file: '{guard.key_set_file}'}}, issuer: ['{ISSUER}']}}}}"}
+        protected += [
+            count(site, options, library, name, middlewares=chain, gate=forward + ROUNDING, field=guard.header)
+            for name, chain in (("jwt", jwt), ("jwt-and-policy", {**jwt, **POLICY}))]
         if forward > options.gate or max(protected) > forward + ROUNDING:
             print("FAILED: more allocations a proxied keep-alive request than allowed")
             return 1
@@ -168,7 +188,7 @@ def main():
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def count(site, options, library, name, tls=False, middlewares=None, gate=None):
+def count(site, options, library, name, tls=False, middlewares=None, gate=None, field=""):
     """Allocations a request of a gateway that is started for it; prints a line."""
     peer = Sluice(site, options.sluice, name=f"sluice-{name}", middlewares=middlewares)
     try:
@@ -176,7 +196,7 @@ def count(site, options, library, name, tls=False, middlewares=None, gate=None):
         file = site.path(f"allocations-{name}")
         peer.start({"LD_PRELOAD": library, "SLUICE_ALLOCATIONS_FILE": file,
                     "SLUICE_ALLOCATIONS_STACKS": "1" if options.stacks else "0"})
-        each, size, stacks, maps = measure(peer, Counter(peer, file), tls, options.requests)
+        each, size, stacks, maps = measure(peer, Counter(peer, file), tls, options.requests, field)
         bound = f", at most {gate:g}" if gate is not None else ""
         print(f"{name}: {each:.2f} allocations a request{bound}; {size:.0f} bytes")
         if options.stacks:
@@ -211,9 +231,9 @@ def compile_counter():
     return library
 
 
-def measure(peer, counter, tls, requests):
+def measure(peer, counter, tls, requests, field=""):
     """(allocations, bytes, stacks of `requests` requests, mappings): the 2N run minus the N run."""
-    client = Client(peer, tls)
+    client = Client(peer, tls, field)
     client.send(max(requests // 4, 8 * CONNECTIONS))
     dumps = [counter.dump()]
     for count in (requests, 2 * requests):

@@ -23,6 +23,7 @@ class LoadColumn:
     path: str = "/"
     tls: bool = False
     close: bool = False
+    guarded: bool = False
     first: float = None
     goal: float = None
 
@@ -31,6 +32,8 @@ LOAD_COLUMNS = [
     LoadColumn("forward", "forward: 300 bytes, keep-alive", first=28 / 20, goal=20 / 20),
     LoadColumn("tls", "TLS 1.3: 300 bytes, keep-alive", tls=True, first=40 / 27, goal=27 / 27),
     LoadColumn("64k", "64 KiB response, keep-alive", path="/64k", first=60 / 55, goal=50 / 55),
+    LoadColumn("guarded", "token (JWT ES256), limit and breaker: 300 bytes, keep-alive", guarded=True, first=38 / 131,
+               goal=28 / 131),
     LoadColumn("connect", "a new connection each request", close=True),
     LoadColumn("handshake", "a whole TLS 1.3 handshake each request (the rate is the load's)", tls=True, close=True),
 ]
@@ -77,6 +80,8 @@ def load_on(peer, column, seconds):
     """One run of the column's load against a proxy."""
     if column.name == "handshake":
         return run_handshakes(peer.tls_port, seconds)
+    if column.guarded:
+        return run_load(f"http://127.0.0.1:{peer.guarded_port}/", seconds, fields=[peer.site.guard.header])
     return run_load(peer.url(column.path, column.tls), seconds, close=column.close)
 
 
@@ -92,6 +97,7 @@ def measure(peer, column, seconds):
 
 def run_column(peers, column, seconds, rounds, reference="haproxy"):
     """Runs the interleaved rounds of one column and returns a Row for each peer, in the order given."""
+    peers = [peer for peer in peers if peer.has_guard or not column.guarded]
     rows = {peer.name: Row(peer.name) for peer in peers}
     for peer in peers:
         load_on(peer, column, WARM_UP_SECONDS)

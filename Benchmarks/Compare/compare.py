@@ -23,6 +23,7 @@ import tempfile
 sys.dont_write_bytecode = True  # a benchmark leaves nothing in the source tree
 
 from columns import LOAD_COLUMNS, progress, run_column
+from guard import Guard, check_guard
 from idle import measure_idle
 from load import check_answers
 from peers import LARGE_BODY_BYTES, SMALL_BODY_BYTES, Envoy, GoReverseProxy, HAProxy, Nginx, Site, Sluice, Unavailable
@@ -48,12 +49,16 @@ def main():
     upstream = None
     try:
         site.make_certificate()
+        if "guarded" in options.columns:
+            site.guard = Guard(site)
         upstream = start_upstream(site)
         for peer in wanted_peers(options, site):
             try:
                 peer.prepare()
                 peer.start()
                 wrong = check_answers(peer, SMALL_BODY_BYTES, LARGE_BODY_BYTES)
+                if peer.has_guard:
+                    wrong += check_guard(peer, SMALL_BODY_BYTES)
                 if wrong:
                     failures.append(f"{peer.name} answers wrongly: " + "; ".join(wrong))
                     peer.stop()

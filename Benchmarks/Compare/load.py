@@ -31,12 +31,12 @@ class Load:
         return self.requests / self.seconds
 
 
-def run_load(url, seconds, connections=CONNECTIONS, close=False):
-    """Runs wrk for whole seconds; `close` asks for a new connection each request."""
+def run_load(url, seconds, connections=CONNECTIONS, close=False, fields=()):
+    """Runs wrk for whole seconds; `close` asks for a new connection each request, `fields` are further headers."""
     wrk = shutil.which("wrk")
     if not wrk:
         raise StartFailure("wrk is not installed (apt-get install wrk)")
-    headers = ["-H", "Connection: close"] if close else []
+    headers = [word for each in (*(["Connection: close"] if close else []), *fields) for word in ("-H", each)]
     text = run_pinned([wrk, "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "--latency", *headers, url],
                       LOAD_CORE, seconds + 60)
     return parse_wrk(text)

@@ -31,6 +31,7 @@ class Site:
         self.certificate = os.path.join(directory, "certificate.pem")
         self.key = os.path.join(directory, "key.pem")
         self.upstream_port = free_port()
+        self.guard = None  # a Guard, where the guarded column is asked for
 
     def path(self, name):
         return os.path.join(self.directory, name)
@@ -80,12 +81,19 @@ class Peer:
 
     name = ""
     cipher = "TLS_AES_256_GCM_SHA384"
+    can_guard = False
 
     def __init__(self, site):
         self.site = site
         self.port = free_port()
         self.tls_port = free_port()
+        self.guarded_port = free_port()
         self.child = None
+
+    @property
+    def has_guard(self):
+        """Whether it listens on `guarded_port`: with token, limit and breaker before the upstream."""
+        return self.can_guard and self.site.guard is not None
 
     def prepare(self):
         """Builds or finds the program; raises Unavailable."""
@@ -101,7 +109,7 @@ class Peer:
         arguments, own_environment = self.command()
         self.child = Child(self.name, arguments, PROXY_CORE, self.site.path(f"{self.name}.log"),
                            {**own_environment, **(environment or {})}, cwd=self.site.directory)
-        self.child.listening_on(self.port, self.tls_port)
+        self.child.listening_on(self.port, self.tls_port, *([self.guarded_port] if self.has_guard else []))
         return self.child
 
     def stop(self):
@@ -116,6 +124,7 @@ class Sluice(Peer):
     """The gateway under test, from its release build."""
 
     name = "sluice"
+    can_guard = True
 
     def __init__(self, site, binary, routers=1, name="sluice", event_loops=1, middlewares=None):
         super().__init__(site)
@@ -143,13 +152,20 @@ class Sluice(Peer):
             f"    r{number}: {{rule: 'Host(`h{number}.example`) && PathPrefix(`/p{number}`)', "
             f"service: upstream, entryPoints: [web]}}\n" for number in range(1, routers))
         chain = f", middlewares: [{', '.join(self.middlewares)}]" if self.middlewares else ""
-        definitions = "".join(f"    {name}: {text}\n" for name, text in self.middlewares.items())
+        guard = self.site.guard.sluice_middlewares() if self.has_guard else {}
+        definitions = "".join(f"    {name}: {text}\n" for name, text in {**self.middlewares, **guard}.items())
+        guarded, door = "", ""
+        if guard:
+            door = (f'  guarded: {{address: "127.0.0.1:{self.guarded_port}", '
+                    "transport: {respondingTimeouts: {idleTimeout: 600s}}}\n")
+            guarded = ('    guarded: {rule: "PathPrefix(`/`)", service: upstream, entryPoints: [guarded], '
+                       f"middlewares: [{', '.join(guard)}]}}\n")
         if definitions:
             definitions = "  middlewares:\n" + definitions
         return f"""entryPoints:
   web: {{address: "127.0.0.1:{self.port}", transport: {{respondingTimeouts: {{idleTimeout: 600s}}}}}}
   websecure: {{address: "127.0.0.1:{self.tls_port}", transport: {{respondingTimeouts: {{idleTimeout: 600s}}}}}}
-admin: {{address: "127.0.0.1:{self.admin_port}"}}
+{door}admin: {{address: "127.0.0.1:{self.admin_port}"}}
 runtime: {{eventLoops: {self.event_loops}}}
 accessLog: {{enabled: false}}
 log: {{level: ERROR}}
@@ -157,7 +173,7 @@ http:
   routers:
     all: {{rule: "PathPrefix(`/`)", service: upstream, entryPoints: [web]{chain}}}
     secure: {{rule: "PathPrefix(`/`)", service: upstream, entryPoints: [websecure], tls: {{}}}}
-{extra}{definitions}  services:
+{guarded}{extra}{definitions}  services:
     upstream:
       loadBalancer:
         servers: [{{url: "http://127.0.0.1:{self.site.upstream_port}"}}]
@@ -168,6 +184,7 @@ tls:
 
 class HAProxy(Peer):
     name = "haproxy"
+    can_guard = True
 
     def prepare(self):
         _program("haproxy")
@@ -176,6 +193,12 @@ class HAProxy(Peer):
         return _first_line([_program("haproxy"), "-v"])
 
     def command(self):
+        server = f"server one 127.0.0.1:{self.site.upstream_port} pool-max-conn 256"
+        guarded = ""
+        if self.has_guard:
+            guarded = self.site.guard.haproxy(self.guarded_port) + f"""backend guarded
+  {server} check observe layer7 error-limit 50 on-error mark-down
+"""
         config = self.site.write("haproxy.cfg", f"""
 global
   nbthread 1
@@ -195,8 +218,8 @@ frontend web
   bind 127.0.0.1:{self.tls_port} backlog 4096 ssl crt {self.site.path("both.pem")}
   default_backend upstream
 backend upstream
-  server one 127.0.0.1:{self.site.upstream_port} pool-max-conn 256
-""")
+  {server}
+{guarded}""")
         return [_program("haproxy"), "-db", "-f", config], {}
 
 
@@ -237,6 +260,7 @@ http {{
 
 class Envoy(Peer):
     name = "envoy"
+    can_guard = True
 
     def prepare(self):
         self.program = _program("envoy", os.path.join(self.site.repository, ".build/bench/venv/bin/envoy"))
@@ -256,22 +280,30 @@ class Envoy(Peer):
               tls_certificates:
                 - certificate_chain: {{filename: "{self.site.certificate}"}}
                   private_key: {{filename: "{self.site.key}"}}""")
+        clusters = self._cluster("upstream")
+        if self.has_guard:
+            guard = self.site.guard
+            listeners += self._listener("guarded", self.guarded_port, "", guard.envoy_filters(_ENVOY), "guarded")
+            clusters += self._cluster("guarded", guard.envoy_cluster())
         config = self.site.write("envoy.yaml", f"""
 static_resources:
   listeners:{listeners}
-  clusters:
-    - name: upstream
-      connect_timeout: 5s
-      type: STATIC
-      load_assignment:
-        cluster_name: upstream
-        endpoints: [{{lb_endpoints: [{{endpoint: {{address: {{socket_address:
-          {{address: 127.0.0.1, port_value: {self.site.upstream_port}}}}}}}}}]}}]
+  clusters:{clusters}
 """)
         return [self.program, "-c", config, "--concurrency", "1", "--disable-hot-restart", "-l", "error"], {}
 
+    def _cluster(self, name, breaker=""):
+        return f"""
+    - name: {name}
+      connect_timeout: 5s
+      type: STATIC{breaker}
+      load_assignment:
+        cluster_name: {name}
+        endpoints: [{{lb_endpoints: [{{endpoint: {{address: {{socket_address:
+          {{address: 127.0.0.1, port_value: {self.site.upstream_port}}}}}}}}}]}}]"""
+
     @staticmethod
-    def _listener(name, port, transport_socket):
+    def _listener(name, port, transport_socket, filters="", cluster="upstream"):
         return f"""
     - name: {name}
       address: {{socket_address: {{address: 127.0.0.1, port_value: {port}}}}}
@@ -285,8 +317,8 @@ static_resources:
             common_http_protocol_options: {{idle_timeout: 600s}}
             route_config:
               virtual_hosts: [{{name: all, domains: ["*"], routes: [{{match: {{prefix: "/"}},
-                route: {{cluster: upstream}}}}]}}]
-            http_filters:
+                route: {{cluster: {cluster}}}}}]}}]
+            http_filters:{filters}
             - name: envoy.filters.http.router
               typed_config: {{"@type": {_ENVOY}.filters.http.router.v3.Router}}{transport_socket}"""
 
