@@ -1,20 +1,6 @@
 import NIOCore
 import NIOPosix
 
-/// A connection through a NIO channel, for one or several slots. It belongs to its event loop.
-protocol ChannelLine: AnyObject {
-  /// Sends a request; connects first when there is no connection.
-  func send(_ request: Int, on slot: Int)
-  /// Gives up what a slot waits for.
-  func abandon(_ slot: Int)
-  /// Writes out what `send` has gathered.
-  func flush()
-  /// Connects, when there is no connection.
-  func open()
-  var isOpen: Bool { get }
-  func close()
-}
-
 /// Carries one thread's requests through NIO channels: what TLS and HTTP/2 need.
 ///
 /// Lives on one event loop, which its turns are scheduled on: at the time the next request is due, but not

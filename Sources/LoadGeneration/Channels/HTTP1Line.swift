@@ -1,5 +1,4 @@
 import NIOCore
-import NIOTLS
 
 /// One connection of HTTP/1.1 through a NIO channel, which is one slot. Bytes go through as they are.
 final class HTTP1Line: ChannelLine {
@@ -11,15 +10,13 @@ final class HTTP1Line: ChannelLine {
     case open(ChannelHandlerContext)
   }
 
-  /// A circle, which the loop breaks when the run is over.
-  private let owner: ChannelLoop
+  let owner: ChannelLoop
   private let slot: Int
   private let keepsAlive: Bool
   private var requests: RequestBytes
   private var state = State.closed
   private var reader = ResponseReader()
-  /// The channel of the current connection: events of an older one are not for this one any more.
-  private var channel: (any Channel)?
+  var channel: (any Channel)?
 
   init(_ owner: ChannelLoop, slot: Int, keepsAlive: Bool, _ share: ThreadShare) {
     self.owner = owner
@@ -35,21 +32,16 @@ final class HTTP1Line: ChannelLine {
     return false
   }
 
+  var isConnecting: Bool {
+    if case .connecting = state { return true }
+    return false
+  }
+
   func open() {
     guard case .closed = state else { return }
     state = .connecting
     reader.reset()
-    owner.connect { [self] channel in
-      guard case .connecting = state, self.channel == nil else {
-        channel.close(promise: nil)
-        return
-      }
-      self.channel = channel
-      try owner.dial.addTLS(channel)
-      try channel.pipeline.syncOperations.addHandler(HTTP1LineHandler(self))
-    } failed: { [self] error in
-      drop(ChannelDial.kind(error, isHandshaking: false))
-    }
+    connect { [] }
   }
 
   func send(_ request: Int, on slot: Int) {
@@ -66,17 +58,12 @@ final class HTTP1Line: ChannelLine {
 
   func close() {
     let channel = self.channel
-    forget()
+    self.channel = nil
+    state = .closed
     channel?.close(promise: nil)
   }
 
-  private func forget() {
-    channel = nil
-    state = .closed
-  }
-
-  /// The connection is of no use: its request, if there is one, has failed.
-  private func drop(_ kind: FailureKind) {
+  func drop(_ kind: FailureKind) {
     close()
     owner.worker.fail(slot, kind, at: owner.now)
     owner.settled()
@@ -90,16 +77,15 @@ final class HTTP1Line: ChannelLine {
 
   // MARK: What the channel says
 
-  fileprivate func opened(_ context: ChannelHandlerContext) {
-    guard context.channel === channel else { return }
+  func opened(_ context: ChannelHandlerContext, agreed: String?) {
     state = .open(context)
     owner.worker.tally.connections &+= 1
     owner.settled()
     if let request = owner.worker.request(on: slot) { write(request, context) }
   }
 
-  fileprivate func received(_ buffer: ByteBuffer, _ context: ChannelHandlerContext) {
-    guard context.channel === channel, isOpen else { return }
+  func received(_ buffer: ByteBuffer, _ context: ChannelHandlerContext) {
+    guard isOpen else { return }
     owner.worker.tally.bytesReceived &+= UInt64(buffer.readableBytes)
     guard let request = owner.worker.request(on: slot) else {
       close()
@@ -122,8 +108,7 @@ final class HTTP1Line: ChannelLine {
     owner.advance()
   }
 
-  fileprivate func ended(_ context: ChannelHandlerContext) {
-    guard context.channel === channel else { return }
+  func ended() {
     if isOpen, owner.worker.request(on: slot) != nil, reader.end() {
       finish(reusable: false)
     } else {
@@ -131,33 +116,7 @@ final class HTTP1Line: ChannelLine {
     }
   }
 
-  fileprivate func failed(_ error: any Error, _ context: ChannelHandlerContext) {
-    guard context.channel === channel else { return }
+  func failed(_ error: any Error) {
     drop(ChannelDial.kind(error, isHandshaking: !isOpen))
   }
-
-  fileprivate var isSecure: Bool { owner.dial.tls != nil }
-}
-
-/// The end of one channel's pipeline; the line outlives it.
-private final class HTTP1LineHandler: ChannelInboundHandler {
-  typealias InboundIn = ByteBuffer
-
-  private let line: HTTP1Line
-
-  init(_ line: HTTP1Line) { self.line = line }
-
-  func channelActive(context: ChannelHandlerContext) {
-    if !line.isSecure { line.opened(context) }
-  }
-
-  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-    if case .handshakeCompleted? = event as? TLSUserEvent { line.opened(context) }
-  }
-
-  func channelRead(context: ChannelHandlerContext, data: NIOAny) { line.received(unwrapInboundIn(data), context) }
-
-  func channelInactive(context: ChannelHandlerContext) { line.ended(context) }
-
-  func errorCaught(context: ChannelHandlerContext, error: any Error) { line.failed(error, context) }
 }

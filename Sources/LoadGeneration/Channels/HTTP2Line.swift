@@ -1,7 +1,6 @@
 import NIOCore
 import NIOHPACK
 import NIOHTTP2
-import NIOTLS
 
 // One connection of HTTP/2, whose streams are slots. Frames are written to NIOHTTP2's handler without its multiplexer:
 // a channel for each stream would cost more than the request. What the multiplexer would do is little here: streams
@@ -30,12 +29,11 @@ final class HTTP2Line: ChannelLine {
     var watches: UInt64 = 0
   }
 
-  /// A circle, which the loop breaks when the run is over.
-  private let owner: ChannelLoop
+  let owner: ChannelLoop
   private let slots: Range<Int>
   private var requests: RequestFields
   private var state = State.closed
-  private var channel: (any Channel)?
+  var channel: (any Channel)?
   private var streams: [HTTP2StreamID: Stream] = [:]
   /// The stream of each slot; root when its request has not left.
   private var streamOf: [HTTP2StreamID]
@@ -57,28 +55,23 @@ final class HTTP2Line: ChannelLine {
     return false
   }
 
+  var isConnecting: Bool {
+    if case .connecting = state { return true }
+    return false
+  }
+
   func open() {
     guard case .closed = state else { return }
     state = .connecting
     nextStream = 1
     consumed = 0
-    owner.connect { [self] channel in
-      guard case .connecting = state, self.channel == nil else {
-        channel.close(promise: nil)
-        return
-      }
-      self.channel = channel
-      try owner.dial.addTLS(channel)
+    connect {
       let settings = [
         HTTP2Setting(parameter: .enablePush, value: 0),
         HTTP2Setting(parameter: .initialWindowSize, value: Self.windowMax),
         HTTP2Setting(parameter: .maxHeaderListSize, value: ResponseReader.headBytesMax),
       ]
-      try channel.pipeline.syncOperations.addHandlers([
-        NIOHTTP2Handler(mode: .client, initialSettings: settings), HTTP2LineHandler(self),
-      ])
-    } failed: { [self] error in
-      drop(ChannelDial.kind(error, isHandshaking: false))
+      return [NIOHTTP2Handler(mode: .client, initialSettings: settings)]
     }
   }
 
@@ -118,8 +111,7 @@ final class HTTP2Line: ChannelLine {
     streamOf[known.slot - slots.lowerBound] = .rootStream
   }
 
-  /// The connection is of no use: everything on it has failed.
-  private func drop(_ kind: FailureKind) {
+  func drop(_ kind: FailureKind) {
     close()
     streams.removeAll(keepingCapacity: true)
     for slot in slots {
@@ -167,8 +159,8 @@ final class HTTP2Line: ChannelLine {
 
   // MARK: What the channel says
 
-  fileprivate func opened(_ context: ChannelHandlerContext) {
-    guard context.channel === channel else { return }
+  func opened(_ context: ChannelHandlerContext, agreed: String?) {
+    if isSecure, agreed != "h2" { return drop(.tls) }
     state = .open(context)
     owner.worker.tally.connections &+= 1
     owner.settled()
@@ -180,8 +172,7 @@ final class HTTP2Line: ChannelLine {
     if isDirty { flush() }
   }
 
-  fileprivate func received(_ frame: HTTP2Frame, _ context: ChannelHandlerContext) {
-    guard context.channel === channel else { return }
+  func received(_ frame: HTTP2Frame, _ context: ChannelHandlerContext) {
     switch frame.payload {
     case .headers(let head): received(head, frame.streamID)
     case .data(let data):
@@ -239,57 +230,13 @@ final class HTTP2Line: ChannelLine {
     context.writeAndFlush(NIOAny(frame), promise: nil)
   }
 
-  fileprivate func readCompleted(_ context: ChannelHandlerContext) {
-    guard context.channel === channel else { return }
-    owner.advance()
-  }
+  func readCompleted() { owner.advance() }
 
-  fileprivate func ended(_ context: ChannelHandlerContext) {
-    guard context.channel === channel else { return }
-    if case .connecting = state { drop(.tls) } else { drop(.closed) }
-  }
+  func ended() { drop(isConnecting ? .tls : .closed) }
 
-  fileprivate func failed(_ error: any Error, _ context: ChannelHandlerContext) {
-    guard context.channel === channel else { return }
+  func failed(_ error: any Error) {
     // An error of one stream is told for that stream as well, by its reset.
     if error is NIOHTTP2Errors.StreamError { return }
-    if case .connecting = state {
-      drop(ChannelDial.kind(error, isHandshaking: isSecure))
-    } else {
-      drop(ChannelDial.kind(error, isHandshaking: false))
-    }
+    drop(ChannelDial.kind(error, isHandshaking: isConnecting && isSecure))
   }
-
-  fileprivate func disagreed(_ context: ChannelHandlerContext) {
-    guard context.channel === channel else { return }
-    drop(.tls)
-  }
-
-  fileprivate var isSecure: Bool { owner.dial.tls != nil }
-}
-
-/// The end of one channel's pipeline; the line outlives it.
-private final class HTTP2LineHandler: ChannelInboundHandler {
-  typealias InboundIn = HTTP2Frame
-
-  private let line: HTTP2Line
-
-  init(_ line: HTTP2Line) { self.line = line }
-
-  func channelActive(context: ChannelHandlerContext) {
-    if !line.isSecure { line.opened(context) }
-  }
-
-  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-    guard case .handshakeCompleted(let agreed)? = event as? TLSUserEvent else { return }
-    if agreed == "h2" { line.opened(context) } else { line.disagreed(context) }
-  }
-
-  func channelRead(context: ChannelHandlerContext, data: NIOAny) { line.received(unwrapInboundIn(data), context) }
-
-  func channelReadComplete(context: ChannelHandlerContext) { line.readCompleted(context) }
-
-  func channelInactive(context: ChannelHandlerContext) { line.ended(context) }
-
-  func errorCaught(context: ChannelHandlerContext, error: any Error) { line.failed(error, context) }
 }
