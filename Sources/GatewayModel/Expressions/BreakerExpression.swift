@@ -72,26 +72,6 @@ public enum BreakerComparison: String, Sendable, Equatable, CaseIterable {
   }
 }
 
-/// What is wrong with an expression, and where.
-public struct ExpressionMistake: Error, Sendable, Equatable {
-  /// In bytes of the text's UTF-8.
-  public var offset: Int
-  public var length: Int
-  public var what: String
-  /// Ready to follow "expected ".
-  public var expected: String
-  /// What was probably meant.
-  public var suggestion: String?
-
-  public init(offset: Int, length: Int, what: String, expected: String, suggestion: String? = nil) {
-    self.offset = offset
-    self.length = length
-    self.what = what
-    self.expected = expected
-    self.suggestion = suggestion
-  }
-}
-
 extension BreakerExpression: CustomStringConvertible {
   /// The expression as it would be written; reading it gives the same expression.
   public var description: String {

@@ -87,30 +87,3 @@ extension Rule {
   /// A rule may ask this many questions.
   public static var matchersMax: Int { 4096 }
 }
-
-/// What is wrong with a rule, and where. A rule has one mistake at a time: what comes after it cannot be understood.
-public struct RuleMistake: Error, Equatable, Sendable, CustomStringConvertible {
-  /// Where the offending part begins, in bytes of the rule's UTF-8.
-  public let offset: Int
-  /// Its length in bytes; 0 at the end of the rule.
-  public let length: Int
-  /// What is wrong: "unknown matcher Hots".
-  public let what: String
-  /// What would be right: "one of Host, Path, …".
-  public let expected: String
-  /// What to write instead of the offending part, when that is clear.
-  public let suggestion: String?
-
-  public init(offset: Int, length: Int, what: String, expected: String, suggestion: String? = nil) {
-    self.offset = offset
-    self.length = length
-    self.what = what
-    self.expected = expected
-    self.suggestion = suggestion
-  }
-
-  public var description: String {
-    let hint = suggestion.map { ", did you mean \($0)" } ?? ""
-    return "\(what) (at byte \(offset)), expected \(expected)\(hint)"
-  }
-}

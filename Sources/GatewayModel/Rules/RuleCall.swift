@@ -14,7 +14,7 @@ struct RuleCall {
     "QueryRegexp", "ClientIP", "Label",
   ]
 
-  func matcher() throws(RuleMistake) -> RuleMatcher {
+  func matcher() throws(ExpressionMistake) -> RuleMatcher {
     switch name.lowercased() {
     case "host": return .host(try host(try one()))
     case "hostregexp": return .hostRegexp(try hostExpression(try one()))
@@ -46,23 +46,23 @@ struct RuleCall {
 
   // MARK: Arguments
 
-  private func mistake(_ what: String, _ expected: String, _ suggestion: String? = nil) -> RuleMistake {
-    RuleMistake(
+  private func mistake(_ what: String, _ expected: String, _ suggestion: String? = nil) -> ExpressionMistake {
+    ExpressionMistake(
       offset: nameToken.offset, length: nameToken.length, what: what, expected: expected, suggestion: suggestion)
   }
 
-  private func refuseEmpty() throws(RuleMistake) {
+  private func refuseEmpty() throws(ExpressionMistake) {
     for argument in arguments where argument.text.isEmpty {
       throw argument.mistake("an empty value for \(name)", "some text")
     }
   }
 
-  private func one() throws(RuleMistake) -> RuleText {
+  private func one() throws(ExpressionMistake) -> RuleText {
     if arguments.isEmpty { throw mistake("\(name) without a value", "\(name)(`…`)") }
     if arguments.count > 1 {
       // Traefik v2 took several values for any of them.
       let alternatives = arguments.prefix(8).map { "\(name)(\(RuleToken.quoted($0.text)))" }
-      throw RuleMistake(
+      throw ExpressionMistake(
         offset: nameToken.offset, length: max(end - nameToken.offset, nameToken.length),
         what: "\(name) with \(arguments.count) values, as in Traefik v2", expected: "one value",
         suggestion: alternatives.joined(separator: " || "))
@@ -71,7 +71,7 @@ struct RuleCall {
     return arguments[0]
   }
 
-  private func two() throws(RuleMistake) -> (RuleText, RuleText) {
+  private func two() throws(ExpressionMistake) -> (RuleText, RuleText) {
     guard arguments.count == 2 else {
       throw mistake("\(name) with \(arguments.count) values", "\(name)(`name`, `value`)")
     }
@@ -79,7 +79,7 @@ struct RuleCall {
     return (arguments[0], arguments[1])
   }
 
-  private func queryName() throws(RuleMistake) -> String {
+  private func queryName() throws(ExpressionMistake) -> String {
     guard arguments.count == 1 else {
       throw mistake("\(name) with \(arguments.count) values", "\(name)(`name`) or \(name)(`name`, `value`)")
     }
@@ -97,7 +97,7 @@ struct RuleCall {
 
   // MARK: Values
 
-  private func host(_ argument: RuleText) throws(RuleMistake) -> String {
+  private func host(_ argument: RuleText) throws(ExpressionMistake) -> String {
     var host = argument.text.lowercased()
     if host == "*" { return host }
     if Self.hasNamedPattern(host) {
@@ -129,7 +129,7 @@ struct RuleCall {
     return host
   }
 
-  private func hostExpression(_ argument: RuleText) throws(RuleMistake) -> RegularExpression {
+  private func hostExpression(_ argument: RuleText) throws(ExpressionMistake) -> RegularExpression {
     guard argument.text.utf8.allSatisfy({ $0 < 0x80 }) else {
       throw argument.mistake("a host with characters beyond ASCII", "the punycode form, xn--…")
     }
@@ -140,7 +140,7 @@ struct RuleCall {
     return try argument.expression()
   }
 
-  private func path(_ argument: RuleText) throws(RuleMistake) -> String {
+  private func path(_ argument: RuleText) throws(ExpressionMistake) -> String {
     let path = argument.text
     guard path.utf8.first == UInt8(ascii: "/") else {
       throw argument.mistake("a path that does not begin with /", "a path", RuleToken.quoted("/\(path)"))
@@ -159,7 +159,7 @@ struct RuleCall {
   }
 
   /// Rules see paths decoded but for the reserved characters, whose digits are upper case: writes the path so.
-  private func routingForm(_ argument: RuleText) throws(RuleMistake) -> String {
+  private func routingForm(_ argument: RuleText) throws(ExpressionMistake) -> String {
     guard argument.text.utf8.contains(UInt8(ascii: "%")) else { return argument.text }
     let reserved = ":/?#[]@!$&'()*+,;=%".utf8
     var bytes = Array(argument.text.utf8)
@@ -184,14 +184,14 @@ struct RuleCall {
     return String(decoding: bytes, as: UTF8.self)
   }
 
-  private func method(_ argument: RuleText) throws(RuleMistake) -> String {
+  private func method(_ argument: RuleText) throws(ExpressionMistake) -> String {
     guard Self.isToken(argument.text) else {
       throw argument.mistake("a method that no request can have", "one method, such as GET")
     }
     return argument.text.uppercased()
   }
 
-  private func fieldName(_ argument: RuleText) throws(RuleMistake) -> String {
+  private func fieldName(_ argument: RuleText) throws(ExpressionMistake) -> String {
     guard Self.isToken(argument.text) else {
       throw argument.mistake("a header name that no request can have", "letters, digits and hyphens")
     }
@@ -201,7 +201,7 @@ struct RuleCall {
     return argument.text
   }
 
-  private func fieldValue(_ argument: RuleText) throws(RuleMistake) -> String {
+  private func fieldValue(_ argument: RuleText) throws(ExpressionMistake) -> String {
     let bytes = argument.text.utf8
     let blanks: [UInt8?] = [0x20, 0x09]
     let isPadded = blanks.contains(bytes.first) || blanks.contains(bytes.last)
@@ -211,7 +211,7 @@ struct RuleCall {
     return argument.text
   }
 
-  private func network(_ argument: RuleText) throws(RuleMistake) -> IPRange {
+  private func network(_ argument: RuleText) throws(ExpressionMistake) -> IPRange {
     guard let range = IPRange(argument.text) else {
       throw argument.mistake("not an address", "an IP address or a network such as 10.0.0.0/8")
     }

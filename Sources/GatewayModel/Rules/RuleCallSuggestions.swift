@@ -1,9 +1,9 @@
 /// What was meant: names from elsewhere, misspelt names, and patterns of Traefik v2.
 extension RuleCall {
-  func unknown() -> RuleMistake {
+  func unknown() -> ExpressionMistake {
     let all = Self.names.joined(separator: ", ")
-    func mistake(_ what: String, _ expected: String, _ suggestion: String?) -> RuleMistake {
-      RuleMistake(
+    func mistake(_ what: String, _ expected: String, _ suggestion: String?) -> ExpressionMistake {
+      ExpressionMistake(
         offset: nameToken.offset, length: nameToken.length, what: what, expected: expected, suggestion: suggestion)
     }
     switch name.lowercased() {

@@ -18,9 +18,9 @@ struct RuleParser {
   /// Where the word taken last ended.
   private var takenEnd = 0
 
-  init(_ text: String) throws(RuleMistake) {
+  init(_ text: String) throws(ExpressionMistake) {
     guard text.utf8.count <= Rule.textBytesMax else {
-      throw RuleMistake(
+      throw ExpressionMistake(
         offset: 0, length: text.utf8.count, what: "a rule of \(text.utf8.count) bytes",
         expected: "at most \(Rule.textBytesMax)")
     }
@@ -29,14 +29,14 @@ struct RuleParser {
   }
 
   @discardableResult
-  private mutating func take() throws(RuleMistake) -> RuleToken {
+  private mutating func take() throws(ExpressionMistake) -> RuleToken {
     let taken = token
     takenEnd = token.offset + token.length
     token = try scanner.next()
     return taken
   }
 
-  mutating func parse() throws(RuleMistake) -> Rule {
+  mutating func parse() throws(ExpressionMistake) -> Rule {
     if token.kind == .end {
       throw mistake("an empty rule", "a matcher such as Host(`example.com`)")
     }
@@ -45,7 +45,7 @@ struct RuleParser {
     return rule
   }
 
-  private mutating func any(depth: Int) throws(RuleMistake) -> Rule {
+  private mutating func any(depth: Int) throws(ExpressionMistake) -> Rule {
     var rules = [try all(depth: depth)]
     while token.kind == .or {
       try take()
@@ -54,7 +54,7 @@ struct RuleParser {
     return .anyOf(rules)
   }
 
-  private mutating func all(depth: Int) throws(RuleMistake) -> Rule {
+  private mutating func all(depth: Int) throws(ExpressionMistake) -> Rule {
     var rules = [try unary(depth: depth)]
     while token.kind == .and {
       try take()
@@ -63,7 +63,7 @@ struct RuleParser {
     return .allOf(rules)
   }
 
-  private mutating func unary(depth: Int) throws(RuleMistake) -> Rule {
+  private mutating func unary(depth: Int) throws(ExpressionMistake) -> Rule {
     guard depth <= Rule.depthMax else { throw mistake("a rule nested too deeply", "at most \(Rule.depthMax) levels") }
     switch token.kind {
     case .not:
@@ -74,7 +74,7 @@ struct RuleParser {
       let rule = try any(depth: depth + 1)
       guard token.kind == .rightParenthesis else {
         if token.kind == .end {
-          throw RuleMistake(
+          throw ExpressionMistake(
             offset: opening.offset, length: 1, what: "a parenthesis that is not closed", expected: "a closing )")
         }
         throw unexpectedAfterRule()
@@ -92,10 +92,10 @@ struct RuleParser {
 
   // MARK: Questions
 
-  private mutating func question(_ name: String, _ nameToken: RuleToken) throws(RuleMistake) -> Rule {
+  private mutating func question(_ name: String, _ nameToken: RuleToken) throws(ExpressionMistake) -> Rule {
     matcherCount += 1
     guard matcherCount <= Rule.matchersMax else {
-      throw RuleMistake(
+      throw ExpressionMistake(
         offset: nameToken.offset, length: nameToken.length, what: "too many matchers in one rule",
         expected: "at most \(Rule.matchersMax)")
     }
@@ -117,14 +117,14 @@ struct RuleParser {
       guard token.kind == .leftBracket else { throw mistake("no list after in", "[\"one\", \"another\"]") }
       let values = try list(closing: .rightBracket, "a closing ]")
       guard !values.isEmpty else {
-        throw RuleMistake(
+        throw ExpressionMistake(
           offset: nameToken.offset, length: takenEnd - nameToken.offset, what: "an empty list",
           expected: "at least one value")
       }
       return .match(.label(name: name, values: values.map(\.text)))
     default:
       let isKnown = RuleCall.names.contains { $0.lowercased() == name.lowercased() }
-      throw RuleMistake(
+      throw ExpressionMistake(
         offset: nameToken.offset, length: nameToken.length,
         what: isKnown ? "\(name) without a value" : "\(name) is compared with nothing",
         expected: isKnown ? "\(name)(`…`)" : "a matcher such as Host(`…`), or a comparison such as env == \"prod\"")
@@ -132,7 +132,7 @@ struct RuleParser {
   }
 
   /// Reads an opening bracket that is there, texts, and the closing bracket.
-  private mutating func list(closing: RuleToken.Kind, _ expected: String) throws(RuleMistake) -> [RuleText] {
+  private mutating func list(closing: RuleToken.Kind, _ expected: String) throws(ExpressionMistake) -> [RuleText] {
     try take()
     var texts: [RuleText] = []
     while token.kind != closing {
@@ -147,7 +147,7 @@ struct RuleParser {
     return texts
   }
 
-  private mutating func text() throws(RuleMistake) -> RuleText {
+  private mutating func text() throws(ExpressionMistake) -> RuleText {
     guard case .text(let text, let isVerbatim) = token.kind else {
       throw mistake("no text here", "text in backquotes or double quotes")
     }
@@ -156,11 +156,12 @@ struct RuleParser {
 
   // MARK: Mistakes
 
-  private func mistake(_ what: String, _ expected: String, _ suggestion: String? = nil) -> RuleMistake {
-    RuleMistake(offset: token.offset, length: token.length, what: what, expected: expected, suggestion: suggestion)
+  private func mistake(_ what: String, _ expected: String, _ suggestion: String? = nil) -> ExpressionMistake {
+    ExpressionMistake(
+      offset: token.offset, length: token.length, what: what, expected: expected, suggestion: suggestion)
   }
 
-  private func unexpectedAfterRule() -> RuleMistake {
+  private func unexpectedAfterRule() -> ExpressionMistake {
     switch token.kind {
     case .rightParenthesis: return mistake("a closing parenthesis without an opening one", "&&, || or the end")
     case .comma: return mistake("a comma between matchers", "&& or ||", "||")
@@ -180,14 +181,14 @@ struct RuleText {
   /// A mistake in this text, or in a part of it when its bytes are those of the rule.
   func mistake(
     _ what: String, _ expected: String, _ suggestion: String? = nil, part: (offset: Int, length: Int)? = nil
-  ) -> RuleMistake {
+  ) -> ExpressionMistake {
     let place = isVerbatim ? part.map { (token.offset + 1 + $0.offset, $0.length) } : nil
-    return RuleMistake(
+    return ExpressionMistake(
       offset: place?.0 ?? token.offset, length: place?.1 ?? token.length, what: what, expected: expected,
       suggestion: suggestion)
   }
 
-  func expression() throws(RuleMistake) -> RegularExpression {
+  func expression() throws(ExpressionMistake) -> RegularExpression {
     do {
       return try RegularExpression(text)
     } catch {
@@ -202,8 +203,8 @@ extension Rule {
   ///
   /// - Parameter text: the rule as written in the configuration.
   /// - Returns: the rule, or the first mistake in it with its place in the text's UTF-8.
-  public static func parse(_ text: String) -> Result<Rule, RuleMistake> {
-    do throws(RuleMistake) {
+  public static func parse(_ text: String) -> Result<Rule, ExpressionMistake> {
+    do throws(ExpressionMistake) {
       var parser = try RuleParser(text)
       return .success(try parser.parse())
     } catch {

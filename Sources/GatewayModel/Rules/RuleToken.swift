@@ -75,7 +75,7 @@ struct RuleScanner {
     return RuleToken(kind: kind, offset: position, length: length)
   }
 
-  mutating func next() throws(RuleMistake) -> RuleToken {
+  mutating func next() throws(ExpressionMistake) -> RuleToken {
     while position < bytes.count, Self.isBlank(bytes[position]) { position += 1 }
     guard position < bytes.count else { return RuleToken(kind: .end, offset: bytes.count, length: 0) }
     switch byte {
@@ -104,20 +104,22 @@ struct RuleScanner {
     }
   }
 
-  private func mistake(_ length: Int, _ what: String, _ expected: String, _ suggestion: String? = nil) -> RuleMistake {
-    RuleMistake(offset: position, length: length, what: what, expected: expected, suggestion: suggestion)
+  private func mistake(
+    _ length: Int, _ what: String, _ expected: String, _ suggestion: String? = nil
+  ) -> ExpressionMistake {
+    ExpressionMistake(offset: position, length: length, what: what, expected: expected, suggestion: suggestion)
   }
 
   private mutating func operation(
     _ kind: RuleToken.Kind, second: UInt8, _ text: String
-  ) throws(RuleMistake) -> RuleToken {
+  ) throws(ExpressionMistake) -> RuleToken {
     guard byte(ahead: 1) == second else {
       throw mistake(1, "unknown operator \(text.prefix(1))", text, text)
     }
     return take(kind, 2)
   }
 
-  private func strangeCharacter() -> RuleMistake {
+  private func strangeCharacter() -> ExpressionMistake {
     if byte == UInt8(ascii: "'") {
       return mistake(1, "text in single quotes", "text in backquotes or double quotes", "`…`")
     }
@@ -129,7 +131,7 @@ struct RuleScanner {
       curly ? "a backquote or a plain double quote" : "a matcher such as Host(`example.com`)", curly ? "`…`" : nil)
   }
 
-  private mutating func rawText() throws(RuleMistake) -> RuleToken {
+  private mutating func rawText() throws(ExpressionMistake) -> RuleToken {
     guard let close = bytes[(position + 1)...].firstIndex(of: UInt8(ascii: "`")) else {
       throw mistake(bytes.count - position, "text without an end", "a closing backquote")
     }
@@ -139,7 +141,7 @@ struct RuleScanner {
     return take(.text(text, isVerbatim: !hasReturns), close + 1 - position)
   }
 
-  private mutating func escapedText() throws(RuleMistake) -> RuleToken {
+  private mutating func escapedText() throws(ExpressionMistake) -> RuleToken {
     var content: [UInt8] = []
     var isVerbatim = true
     var index = position + 1
@@ -153,7 +155,7 @@ struct RuleScanner {
       isVerbatim = false
       guard let length = unescape(at: index, into: &content) else {
         let shown = min(2, bytes.count - index)
-        throw RuleMistake(
+        throw ExpressionMistake(
           offset: index, length: shown, what: "unknown escape in double quotes",
           expected: "one of \\\\ \\\" \\n \\r \\t \\xNN \\uNNNN, or text in backquotes, where nothing is escaped")
       }

@@ -70,7 +70,7 @@ extension Validation {
   }
 
   /// Notes a mistake of a rule at its place inside the rule.
-  mutating func note(_ mistake: RuleMistake, at path: ConfigurationPath) {
+  mutating func note(_ mistake: ExpressionMistake, at path: ConfigurationPath) {
     var location = self.location(of: path)
     for source in sources {
       guard let node = source.node(at: path) else { continue }
