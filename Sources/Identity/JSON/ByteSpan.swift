@@ -16,6 +16,7 @@ public struct ByteSpan: Equatable, Sendable {
   @inlinable public var start: Int { Int(offset) }
   @inlinable public var count: Int { Int(length) }
 
+  /// The bytes themselves, inside the text they are of.
   @inlinable
   public func bytes(of text: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
     UnsafeRawBufferPointer(rebasing: text[start..<(start + count)])
@@ -34,11 +35,13 @@ public func areEqual(_ left: UnsafeRawBufferPointer, _ right: UnsafeRawBufferPoi
   return true
 }
 
+/// Compares with a text of ours.
 @inlinable
 public func areEqual(_ left: UnsafeRawBufferPointer, _ right: StaticString) -> Bool {
   areEqual(left, UnsafeRawBufferPointer(start: right.utf8Start, count: right.utf8CodeUnitCount))
 }
 
+/// Compares with an array.
 @inlinable
 public func areEqual(_ left: UnsafeRawBufferPointer, _ right: [UInt8]) -> Bool {
   right.withUnsafeBytes { areEqual(left, $0) }

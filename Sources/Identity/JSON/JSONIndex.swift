@@ -7,6 +7,7 @@
 /// bytes, so a question later costs a walk over siblings and allocates nothing. Strings with escapes are written once
 /// more, without them, behind the text, so that every span is what it means. Bound: `Limits`.
 public struct JSONIndex: Sendable {
+  /// What a value is.
   @frozen
   public enum Kind: UInt8, Sendable { case null, no, yes, number, string, array, object }
 
@@ -75,6 +76,7 @@ public struct JSONIndex: Sendable {
     }
   }
 
+  /// The index of an object's member; -1 when there is none.
   public func member(_ name: StaticString, of parent: Int = 0) -> Int {
     member(UnsafeRawBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount), of: parent)
   }
@@ -105,6 +107,7 @@ public struct JSONIndex: Sendable {
 
 /// What is wrong with a text that should be JSON, and at which byte.
 public struct JSONMistake: Error, Equatable, Sendable, CustomStringConvertible {
+  /// What is wrong.
   public enum What: String, Sendable {
     case tooLarge = "too large"
     case tooDeep = "nested too deeply"

@@ -76,7 +76,7 @@ struct JSONReader {
       return
     }
     var last = -1
-    while true {
+    repeat {
       let at = position
       guard byte == UInt8(ascii: "\"") else { throw unexpected() }
       let name = try string()
@@ -87,17 +87,7 @@ struct JSONReader {
       skipSpace()
       let index = try value(name: name, depth: depth + 1)
       link(index, after: &last, parent)
-      skipSpace()
-      switch byte {
-      case UInt8(ascii: ","):
-        position &+= 1
-        skipSpace()
-      case UInt8(ascii: "}"):
-        position &+= 1
-        return
-      default: throw unexpected()
-      }
-    }
+    } while try goesOn(until: UInt8(ascii: "}"))
   }
 
   private mutating func array(_ parent: Int, depth: Int) throws(JSONMistake) {
@@ -108,20 +98,21 @@ struct JSONReader {
       return
     }
     var last = -1
-    while true {
+    repeat {
       let index = try value(name: .empty, depth: depth + 1)
       link(index, after: &last, parent)
-      skipSpace()
-      switch byte {
-      case UInt8(ascii: ","):
-        position &+= 1
-        skipSpace()
-      case UInt8(ascii: "]"):
-        position &+= 1
-        return
-      default: throw unexpected()
-      }
-    }
+    } while try goesOn(until: UInt8(ascii: "]"))
+  }
+
+  /// Goes past the comma before another value, or past the end.
+  private mutating func goesOn(until end: UInt8) throws(JSONMistake) -> Bool {
+    skipSpace()
+    let found = byte
+    guard found == UInt8(ascii: ",") || found == end else { throw unexpected() }
+    position &+= 1
+    if found == end { return false }
+    skipSpace()
+    return true
   }
 
   private mutating func link(_ index: Int, after last: inout Int, _ parent: Int) {
