@@ -22,7 +22,6 @@ import ssl
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 
 sys.dont_write_bytecode = True  # a benchmark leaves nothing in the source tree
@@ -33,6 +32,7 @@ sys.path.insert(0, os.path.join(REPOSITORY, "Benchmarks/Compare"))
 from guard import ISSUER, Guard  # noqa: E402  (the path is set above)
 from peers import Site, Sluice, Unavailable  # noqa: E402  (the path is set above)
 from processes import StartFailure  # noqa: E402
+from upstream import Upstream  # noqa: E402
 
 CONNECTIONS = 4
 DUMP_SECONDS_MAX = 10.0
@@ -63,32 +63,6 @@ POLICY = {
 ROUNDING = 0.02
 FRAMES_SHOWN = 7
 STACKS_SHOWN = 12
-
-
-class Upstream:
-    """Answers every request without a body with the same 300 bytes; a thread a connection."""
-
-    def __init__(self, port):
-        self.listener = socket.create_server(("127.0.0.1", port))
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self):
-        while True:
-            connection, _ = self.listener.accept()
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
-
-    @staticmethod
-    def _serve(connection):
-        head = b""
-        try:
-            while piece := connection.recv(16384):
-                head += piece
-                while b"\r\n\r\n" in head:
-                    head = head.partition(b"\r\n\r\n")[2]
-                    connection.sendall(ANSWER)
-        except OSError:
-            pass
 
 
 class Client:
@@ -164,7 +138,7 @@ def main():
         library = compile_counter()
         site = Site(directory, REPOSITORY)
         site.make_certificate()
-        Upstream(site.upstream_port)
+        Upstream(ANSWER, site.upstream_port)
         forward = count(site, options, library, "forward", gate=options.gate)
         count(site, options, library, "TLS", tls=True)
         # A protection that lets a request pass may not allocate at all.

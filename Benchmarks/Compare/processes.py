@@ -57,7 +57,7 @@ def wait_for_port(port, seconds, alive=lambda: True):
 
 
 class Child:
-    """One program, pinned to a core, with its output in a file."""
+    """One program with its output in a file, pinned to a core unless `core` is None."""
 
     def __init__(self, name, arguments, core, log_path, environment=None, cwd=None):
         self.name = name
@@ -66,7 +66,7 @@ class Child:
             self.process = subprocess.Popen(
                 [str(each) for each in arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 env={**os.environ, **(environment or {})}, cwd=cwd,
-                preexec_fn=lambda: _become_pinned_child(core))
+                preexec_fn=lambda: _become_child(core))
 
     @property
     def alive(self):
@@ -140,7 +140,7 @@ def run_pinned(arguments, core, seconds, environment=None):
     """Runs a program to its end on one core and returns its standard output; raises on failure."""
     done = subprocess.run(
         [str(each) for each in arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
-        timeout=seconds, env={**os.environ, **(environment or {})}, preexec_fn=lambda: _become_pinned_child(core))
+        timeout=seconds, env={**os.environ, **(environment or {})}, preexec_fn=lambda: _become_child(core))
     if done.returncode != 0:
         raise StartFailure(f"{arguments[0]} ended with {done.returncode}: {done.stderr.strip()[-400:]}")
     return done.stdout
@@ -168,9 +168,10 @@ def machine():
     return f"{model}, {os.cpu_count()} cores, {gibibytes:.0f} GiB, Linux {os.uname().release}"
 
 
-def _become_pinned_child(core):
+def _become_child(core):
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    os.sched_setaffinity(0, {core})
+    if core is not None:
+        os.sched_setaffinity(0, {core})
 
 
 def _stat(pid):

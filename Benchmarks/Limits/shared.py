@@ -12,70 +12,20 @@ import argparse
 import os
 import shutil
 import socket
-import subprocess
 import sys
 import tempfile
 import threading
 import time
 
+sys.dont_write_bytecode = True  # a benchmark leaves nothing in the source tree
+
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(REPOSITORY, "Benchmarks/Compare"))
+
+from processes import Child, StartFailure, free_port  # noqa: E402  (the path is set above)
+from upstream import Upstream  # noqa: E402
+
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-
-
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
-
-
-class Upstream:
-    """Answers every request head with the same two bytes."""
-
-    def __init__(self):
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self):
-        while True:
-            connection, _ = self.listener.accept()
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
-
-    @staticmethod
-    def _serve(connection):
-        head = b""
-        while piece := connection.recv(65536):
-            head += piece
-            while b"\r\n\r\n" in head:
-                head = head.partition(b"\r\n\r\n")[2]
-                connection.sendall(ANSWER)
-
-
-class Program:
-    """A child that is ended with this program."""
-
-    def __init__(self, command, port, log):
-        self.log = open(log, "wb")
-        self.child = subprocess.Popen(command, stdout=self.log, stderr=subprocess.STDOUT)
-        end = time.monotonic() + 20
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
-                return
-            except OSError:
-                if self.child.poll() is not None or time.monotonic() > end:
-                    with open(log, encoding="utf-8", errors="replace") as text:
-                        raise SystemExit(f"{command[0]} did not start:\n{text.read()[-2000:]}")
-                time.sleep(0.05)
-
-    def stop(self):
-        self.child.terminate()
-        try:
-            self.child.wait(10)
-        except subprocess.TimeoutExpired:
-            self.child.kill()
-            self.child.wait()
 
 
 class Client(threading.Thread):
@@ -160,17 +110,19 @@ def main():
     folder = tempfile.mkdtemp(prefix="sluice-shared-")
     programs = []
     try:
-        redis, upstream = free_port(), Upstream()
-        programs.append(Program(
-            ["redis-server", "--port", str(redis), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"], redis,
-            f"{folder}/redis.log"))
+        redis, upstream = free_port(), Upstream(ANSWER)
+        programs.append(Child(
+            "redis-server",
+            ["redis-server", "--port", redis, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"], None,
+            f"{folder}/redis.log").listening_on(redis))
         ports = [free_port(), free_port()]
         admins = [free_port(), free_port()]
         for number, port in enumerate(ports):
             with open(f"{folder}/{number}.yml", "w", encoding="utf-8") as file:
                 file.write(configuration(options, redis, upstream.port, port, admins[number]))
-            programs.append(Program(
-                [options.sluice, "serve", "--config", f"{folder}/{number}.yml"], port, f"{folder}/{number}.log"))
+            programs.append(Child(
+                "sluice", [options.sluice, "serve", "--config", f"{folder}/{number}.yml"], None,
+                f"{folder}/{number}.log").listening_on(port))
         connections = 16
         start = time.monotonic() + 0.5
         clients = [
@@ -198,6 +150,9 @@ def main():
         evalsha = next((line for line in stats.splitlines() if line.startswith("cmdstat_evalsha")), "")
         print(f"redis: {evalsha}")
         return 0 if abs(share - 1) <= options.tolerance / 100 else 1
+    except StartFailure as failure:
+        print(f"shared: {failure}", file=sys.stderr)
+        return 2
     finally:
         for program in reversed(programs):
             program.stop()

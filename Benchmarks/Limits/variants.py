@@ -13,12 +13,17 @@ import argparse
 import os
 import shutil
 import socket
-import subprocess
 import sys
 import tempfile
 import time
 
+sys.dont_write_bytecode = True  # a benchmark leaves nothing in the source tree
+
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "../Compare"))
+
+from processes import Child, StartFailure, free_port  # noqa: E402  (the path is set above)
+
 PRODUCT = os.path.join(HERE, "../../Sources/SharedLimits/Scripts")
 PIPELINE = 64
 AVERAGE, PERIOD = 1000, 1_000_000  # requests a period of microseconds
@@ -108,22 +113,14 @@ def main():
     if not shutil.which("redis-server"):
         print("skipped: redis-server is not here", file=sys.stderr)
         return 2
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port = one.getsockname()[1]
     folder = tempfile.mkdtemp(prefix="sluice-variants-")
-    server = subprocess.Popen(
-        ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"],
-        stdout=subprocess.DEVNULL, cwd=folder)
+    port = free_port()
+    server = Child(
+        "redis-server", ["redis-server", "--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"],
+        None, f"{folder}/redis.log", cwd=folder)
     try:
-        for _ in range(200):
-            try:
-                redis = Redis(port)
-                break
-            except OSError:
-                time.sleep(0.05)
-        else:
-            raise SystemExit("redis-server did not start")
+        server.listening_on(port)
+        redis = Redis(port)
         print("| variant | decisions/s | to the fixed counter | Redis µs a call | bytes a source that used 1,000 |")
         print("|---|---:|---:|---:|---:|")
         first = None
@@ -133,9 +130,11 @@ def main():
             first = first or rate
             print(f"| {name} | {rate:,.0f} | {rate / first:.2f} | {each:.1f} | {size:,} |")
         return 0
+    except StartFailure as failure:
+        print(f"variants: {failure}", file=sys.stderr)
+        return 2
     finally:
-        server.terminate()
-        server.wait(10)
+        server.stop()
         shutil.rmtree(folder, ignore_errors=True)
 
 
