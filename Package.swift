@@ -9,6 +9,28 @@ let house: [SwiftSetting] = [
 ]
 
 func nio(_ product: String) -> Target.Dependency { .product(name: product, package: "swift-nio") }
+func crypto(_ product: String) -> Target.Dependency { .product(name: product, package: "swift-crypto") }
+func http2(_ product: String) -> Target.Dependency { .product(name: product, package: "swift-nio-http2") }
+func lifecycle(_ product: String) -> Target.Dependency { .product(name: product, package: "swift-service-lifecycle") }
+func hummingbird(_ product: String) -> Target.Dependency { .product(name: product, package: "hummingbird") }
+
+let tls = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
+let atomics = Target.Dependency.product(name: "Atomics", package: "swift-atomics")
+let asn1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
+let x509 = Target.Dependency.product(name: "X509", package: "swift-certificates")
+
+/// A part of the product.
+func part(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource]? = nil) -> Target {
+  .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: house)
+}
+
+/// The tests of a part, which needs no naming again.
+func tests(of part: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []) -> Target {
+  .testTarget(
+    name: part + "Tests", dependencies: [.byName(name: part)] + dependencies, exclude: exclude, swiftSettings: house)
+}
 
 let package = Package(
   name: "sluice",
@@ -39,7 +61,9 @@ let package = Package(
   ],
   targets: [
     // C libraries of the system. Makefile names the Debian packages.
-    .target(name: "CRE2", cxxSettings: [.define("SLUICE_RE2")], linkerSettings: [.linkedLibrary("re2"), .linkedLibrary("stdc++")]),
+    .target(
+      name: "CRE2", cxxSettings: [.define("SLUICE_RE2")],
+      linkerSettings: [.linkedLibrary("re2"), .linkedLibrary("stdc++")]),
     .systemLibrary(name: "CYAML", providers: [.apt(["libyaml-dev"])]),
     .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
@@ -47,194 +71,95 @@ let package = Package(
     .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
     .systemLibrary(name: "CEpoll"),
 
-    .target(
-      name: "GatewayModel",
-      dependencies: ["CRE2", "CYAML"],
-      swiftSettings: house),
-    .target(
-      name: "Observability",
-      dependencies: ["GatewayModel", .product(name: "Logging", package: "swift-log")],
-      swiftSettings: house),
-    .target(name: "ResiliencePolicies", dependencies: ["GatewayModel"], swiftSettings: house),
-    .target(
-      name: "Identity",
-      dependencies: [
-        .product(name: "Crypto", package: "swift-crypto"),
-        .product(name: "CryptoExtras", package: "swift-crypto"),
-        .product(name: "SwiftASN1", package: "swift-asn1"),
-        .product(name: "X509", package: "swift-certificates"),
-      ],
-      swiftSettings: house),
-    .target(
-      name: "SharedLimits",
-      dependencies: [
-        "CHiredis", "ResiliencePolicies", nio("NIOCore"), nio("NIOPosix"),
-        .product(name: "NIOHTTP2", package: "swift-nio-http2"),
-        .product(name: "NIOHPACK", package: "swift-nio-http2"),
-        .product(name: "NIOSSL", package: "swift-nio-ssl"),
-        .product(name: "Crypto", package: "swift-crypto"),
+    part("GatewayModel", ["CRE2", "CYAML"]),
+    part("Observability", ["GatewayModel", logging]),
+    part("ResiliencePolicies", ["GatewayModel"]),
+    part("Identity", [crypto("Crypto"), crypto("CryptoExtras"), asn1, x509]),
+    part(
+      "SharedLimits",
+      [
+        "CHiredis", "ResiliencePolicies", nio("NIOCore"), nio("NIOPosix"), http2("NIOHTTP2"), http2("NIOHPACK"), tls,
+        crypto("Crypto"),
       ],
       resources: [
         .embedInCode("Scripts/bucket.lua"), .embedInCode("Scripts/sliding-window.lua"),
         .embedInCode("Scripts/fixed-window.lua"),
-      ],
-      swiftSettings: house),
-    .target(
-      name: "GatewayDataPlane",
-      dependencies: [
+      ]),
+    part(
+      "GatewayDataPlane",
+      [
         "GatewayModel", "ResiliencePolicies", "SharedLimits", "Observability", "Identity", "CRE2", "CZlib", "CCrypt",
-        nio("NIOCore"), nio("NIOPosix"), nio("NIOTLS"), nio("NIOConcurrencyHelpers"),
-        .product(name: "NIOSSL", package: "swift-nio-ssl"),
-        .product(name: "NIOHTTP2", package: "swift-nio-http2"),
-        .product(name: "NIOHPACK", package: "swift-nio-http2"),
-        .product(name: "Atomics", package: "swift-atomics"),
-        .product(name: "DequeModule", package: "swift-collections"),
-        .product(name: "Crypto", package: "swift-crypto"),
-        .product(name: "Logging", package: "swift-log"),
-      ],
-      swiftSettings: house),
-    .target(
-      name: "ConfigurationSources",
-      dependencies: ["GatewayModel", .product(name: "Logging", package: "swift-log")],
-      swiftSettings: house),
-    .target(name: "ConfigurationLint", dependencies: ["GatewayModel"], swiftSettings: house),
-    .target(
-      name: "AdminAPI",
-      dependencies: [
-        "GatewayModel", "Observability",
-        .product(name: "Hummingbird", package: "hummingbird"),
-        .product(name: "HummingbirdCore", package: "hummingbird"),
-        .product(name: "HTTPTypes", package: "swift-http-types"),
-        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-        nio("NIOCore"), nio("NIOPosix"),
-        .product(name: "Logging", package: "swift-log"),
-      ],
-      swiftSettings: house),
-    .target(
-      name: "GatewayRuntime",
-      dependencies: [
+        nio("NIOCore"), nio("NIOPosix"), nio("NIOTLS"), nio("NIOConcurrencyHelpers"), tls, http2("NIOHTTP2"),
+        http2("NIOHPACK"), atomics, .product(name: "DequeModule", package: "swift-collections"), crypto("Crypto"),
+        logging,
+      ]),
+    part("ConfigurationSources", ["GatewayModel", logging]),
+    part("ConfigurationLint", ["GatewayModel"]),
+    part(
+      "AdminAPI",
+      [
+        "GatewayModel", "Observability", hummingbird("Hummingbird"), hummingbird("HummingbirdCore"), httpTypes,
+        lifecycle("ServiceLifecycle"), nio("NIOCore"), nio("NIOPosix"), logging,
+      ]),
+    part(
+      "GatewayRuntime",
+      [
         "GatewayModel", "Observability", "GatewayDataPlane", "Identity", "ConfigurationSources", "AdminAPI",
-        "SharedLimits",
-        .product(name: "AsyncHTTPClient", package: "async-http-client"),
-        .product(name: "NIOSSL", package: "swift-nio-ssl"),
-        nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"),
-        .product(name: "X509", package: "swift-certificates"),
-        .product(name: "SwiftASN1", package: "swift-asn1"),
-        .product(name: "Crypto", package: "swift-crypto"),
-        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
-        .product(name: "Logging", package: "swift-log"),
-      ],
-      swiftSettings: house),
-    .target(name: "GoDiagnostics", dependencies: ["CZlib"], swiftSettings: house),
-    .target(
-      name: "Bookstore",
-      dependencies: [
-        "CPostgres",
-        .product(name: "GRDB", package: "GRDB.swift"),
-        .product(name: "Hummingbird", package: "hummingbird"),
-        .product(name: "HummingbirdCore", package: "hummingbird"),
-        .product(name: "HTTPTypes", package: "swift-http-types"),
-        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
-        nio("NIOCore"), nio("NIOPosix"),
-        .product(name: "Crypto", package: "swift-crypto"),
-        .product(name: "CryptoExtras", package: "swift-crypto"),
-        .product(name: "Logging", package: "swift-log"),
-      ],
-      swiftSettings: house),
-    .target(
-      name: "LoadGeneration",
-      dependencies: [
-        "GatewayModel", "CEpoll", nio("NIOCore"), nio("NIOPosix"), nio("NIOTLS"), nio("NIOHTTP1"),
-        .product(name: "NIOSSL", package: "swift-nio-ssl"),
-        .product(name: "NIOHTTP2", package: "swift-nio-http2"),
-        .product(name: "NIOHPACK", package: "swift-nio-http2"),
-      ],
-      swiftSettings: house),
+        "SharedLimits", .product(name: "AsyncHTTPClient", package: "async-http-client"), tls, nio("NIOCore"),
+        nio("NIOPosix"), nio("NIOHTTP1"), x509, asn1, crypto("Crypto"), lifecycle("ServiceLifecycle"),
+        lifecycle("UnixSignals"), logging,
+      ]),
+    part("GoDiagnostics", ["CZlib"]),
+    part(
+      "Bookstore",
+      [
+        "CPostgres", .product(name: "GRDB", package: "GRDB.swift"), hummingbird("Hummingbird"),
+        hummingbird("HummingbirdCore"), httpTypes, lifecycle("ServiceLifecycle"), lifecycle("UnixSignals"),
+        nio("NIOCore"), nio("NIOPosix"), crypto("Crypto"), crypto("CryptoExtras"), logging,
+      ]),
+    part(
+      "LoadGeneration",
+      [
+        "GatewayModel", "CEpoll", nio("NIOCore"), nio("NIOPosix"), nio("NIOTLS"), nio("NIOHTTP1"), tls,
+        http2("NIOHTTP2"), http2("NIOHPACK"),
+      ]),
     .executableTarget(
       name: "sluice",
       dependencies: [
         "GatewayModel", "ConfigurationLint", "ConfigurationSources", "GatewayRuntime", "GoDiagnostics",
-        "LoadGeneration", "Bookstore",
-        nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), nio("NIOWebSocket"),
-        .product(name: "ArgumentParser", package: "swift-argument-parser"),
-        .product(name: "X509", package: "swift-certificates"),
-        .product(name: "SwiftASN1", package: "swift-asn1"),
-        .product(name: "Crypto", package: "swift-crypto"),
-        .product(name: "Logging", package: "swift-log"),
+        "LoadGeneration", "Bookstore", nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), nio("NIOWebSocket"),
+        .product(name: "ArgumentParser", package: "swift-argument-parser"), x509, asn1, crypto("Crypto"), logging,
       ],
       swiftSettings: house),
 
-    .testTarget(
-      name: "GatewayModelTests",
-      dependencies: ["GatewayModel", .product(name: "TOMLKit", package: "TOMLKit")], swiftSettings: house),
-    .testTarget(
-      name: "IdentityTests",
-      dependencies: [
-        "Identity",
-        .product(name: "Crypto", package: "swift-crypto"),
-        .product(name: "CryptoExtras", package: "swift-crypto"),
-      ],
-      exclude: ["Fixtures"], swiftSettings: house),
-    .testTarget(
-      name: "ConfigurationLintTests", dependencies: ["ConfigurationLint", "GatewayModel"], swiftSettings: house),
-    .testTarget(
-      name: "ObservabilityTests",
-      dependencies: ["Observability", "GatewayModel", .product(name: "Logging", package: "swift-log")],
-      swiftSettings: house),
-    .testTarget(
-      name: "ResiliencePoliciesTests", dependencies: ["ResiliencePolicies", "GatewayModel"], swiftSettings: house),
-    .testTarget(
-      name: "SharedLimitsTests",
-      dependencies: ["SharedLimits", "ResiliencePolicies", nio("NIOCore"), nio("NIOPosix")], swiftSettings: house),
-    .testTarget(
-      name: "GatewayDataPlaneTests",
-      dependencies: [
-        "GatewayModel", "ResiliencePolicies", "Observability", "GatewayDataPlane", "Identity", "CZlib",
-        nio("NIOCore"), nio("NIOPosix"), nio("NIOEmbedded"), nio("NIOConcurrencyHelpers"),
-        .product(name: "NIOHTTP2", package: "swift-nio-http2"),
-        .product(name: "NIOHPACK", package: "swift-nio-http2"),
-        .product(name: "Crypto", package: "swift-crypto"),
-        .product(name: "NIOSSL", package: "swift-nio-ssl"),
-        .product(name: "Atomics", package: "swift-atomics"),
-      ],
-      swiftSettings: house),
-    .testTarget(
-      name: "AdminAPITests",
-      dependencies: [
-        "AdminAPI", "Observability", "GatewayModel", nio("NIOCore"), nio("NIOPosix"),
-        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-        .product(name: "Logging", package: "swift-log"),
-      ],
-      swiftSettings: house),
-    .testTarget(
-      name: "GatewayRuntimeTests",
-      dependencies: [
-        "GatewayRuntime", "GatewayModel", "AdminAPI", "Observability", "Identity", nio("NIOCore"), nio("NIOPosix"),
-        nio("NIOHTTP1"),
-        .product(name: "Crypto", package: "swift-crypto"),
-        .product(name: "Logging", package: "swift-log"),
-      ],
-      swiftSettings: house),
-    .testTarget(
-      name: "GoDiagnosticsTests", dependencies: ["GoDiagnostics"], exclude: ["Fixtures", "Programs"],
-      swiftSettings: house),
-    .testTarget(
-      name: "BookstoreTests",
-      dependencies: [
-        "Bookstore", nio("NIOCore"), nio("NIOPosix"),
-        .product(name: "Crypto", package: "swift-crypto"),
-        .product(name: "Logging", package: "swift-log"),
-      ],
-      swiftSettings: house),
-    .testTarget(
-      name: "LoadGenerationTests",
-      dependencies: [
-        "LoadGeneration", "GatewayModel", nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"),
-        .product(name: "NIOSSL", package: "swift-nio-ssl"),
-        .product(name: "NIOHTTP2", package: "swift-nio-http2"),
-      ],
-      swiftSettings: house),
+    tests(of: "GatewayModel", [.product(name: "TOMLKit", package: "TOMLKit")]),
+    tests(of: "Identity", [crypto("Crypto"), crypto("CryptoExtras")], exclude: ["Fixtures"]),
+    tests(of: "ConfigurationLint", ["GatewayModel"]),
+    tests(of: "Observability", ["GatewayModel", logging]),
+    tests(of: "ResiliencePolicies", ["GatewayModel"]),
+    tests(of: "SharedLimits", ["ResiliencePolicies", nio("NIOCore"), nio("NIOPosix")]),
+    tests(
+      of: "GatewayDataPlane",
+      [
+        "GatewayModel", "ResiliencePolicies", "Observability", "Identity", "CZlib", nio("NIOCore"), nio("NIOPosix"),
+        nio("NIOEmbedded"), nio("NIOConcurrencyHelpers"), http2("NIOHTTP2"), http2("NIOHPACK"), crypto("Crypto"), tls,
+        atomics,
+      ]),
+    tests(
+      of: "AdminAPI",
+      [
+        "Observability", "GatewayModel", nio("NIOCore"), nio("NIOPosix"), lifecycle("ServiceLifecycle"), logging,
+      ]),
+    tests(
+      of: "GatewayRuntime",
+      [
+        "GatewayModel", "AdminAPI", "Observability", "Identity", nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"),
+        crypto("Crypto"), logging,
+      ]),
+    tests(of: "GoDiagnostics", exclude: ["Fixtures", "Programs"]),
+    tests(of: "Bookstore", [nio("NIOCore"), nio("NIOPosix"), crypto("Crypto"), logging]),
+    tests(
+      of: "LoadGeneration",
+      ["GatewayModel", nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), tls, http2("NIOHTTP2")]),
   ]
 )
