@@ -6,14 +6,17 @@
 /// have printed its end, so the kernel's record wins; a process that printed a complete crash and
 /// ended with 2 or 134 was not killed by the kernel, whatever older lines the log holds.
 /// Pure: no clock, no files. Time stamps of the kernel log are corrected by the boot time it is given.
+///
+/// Here are the order and the text; `TriageImage` reads memory, `TriageSystem` what the kernel and the exit status say.
 public struct Triage {
   let input: TriageInput
   var report: TriageReport
-  private var classification: CrashClassification?
+  var classification: CrashClassification?
   /// The text whose crash is judged.
-  private var text: CrashText?
-  private var textSource = "stderr"
+  var text: CrashText?
+  var textSource = "stderr"
 
+  /// Judges everything that is there, and says what is missing.
   public static func report(_ input: TriageInput) -> TriageReport {
     var triage = Triage(input)
     triage.judge()
@@ -45,7 +48,7 @@ public struct Triage {
     report.next = advice.next
   }
 
-  private mutating func say(_ source: String, _ statement: String, quote: String? = nil) {
+  mutating func say(_ source: String, _ statement: String, quote: String? = nil) {
     report.evidence.append(.init(source: source, statement: statement, quote: quote))
   }
 
@@ -110,7 +113,7 @@ public struct Triage {
     return "the address \(RaceFinder.hex(address)) is not a field of nil: the pointer held a wrong value"
   }
 
-  private mutating func readSite(_ text: CrashText, _ found: CrashClassification) {
+  mutating func readSite(_ text: CrashText, _ found: CrashClassification) {
     let index = Self.siteIndex(text.goroutines, found)
     guard let index else { return }
     let goroutine = text.goroutines[index]
@@ -154,141 +157,6 @@ public struct Triage {
       let last = goroutine.frames.lastIndex(where: { $0.function == "panic" || $0.function == "runtime.gopanic" })
     else { return goroutine.programFrame }
     return goroutine.frames[last...].first { GoPackage.isProgram($0) } ?? goroutine.programFrame
-  }
-
-  // MARK: Core or live process
-
-  private mutating func readImage() {
-    guard let image = input.image else { return }
-    say(image.source, "\(image.goroutines.count) goroutines read\(image.goVersion.map { " (\($0))" } ?? "")")
-    for note in image.notes { say(image.source, note) }
-    let crashing = image.crashing.flatMap { image.goroutines.indices.contains($0) ? image.goroutines[$0] : nil }
-    // A throw on the runtime's own stack (overflow, deadlock, threads) has a message and no goroutine, or neither.
-    guard crashing != nil || image.message != nil || image.source == "core" else { return }
-    var text = CrashText()
-    text.goroutines = crashing.map { [$0] } ?? image.goroutines
-    text.goroutinesSeen = image.goroutines.count
-    if let message = image.message { text.preamble = [message] }
-    var said = CrashClassification(text)
-    if said == nil || said?.kind == .signalDump, let inferred = ImageInference.find(image.goroutines) {
-      text.goroutines = image.goroutines
-      said = inferred
-      say(image.source, ImageInference.statement(inferred.kind))
-    }
-    guard let found = said else { return }
-    if let known = classification {
-      compare(known, found, image)
-      return
-    }
-    classification = found
-    textSource = image.source
-    self.text = text
-    report.verdict.kind = found.kind
-    report.verdict.certainty = found.certainty
-    report.verdict.line = found.line
-    readSite(text, found)
-  }
-
-  private mutating func compare(_ known: CrashClassification, _ found: CrashClassification, _ image: ImageFindings) {
-    if known.kind == found.kind {
-      report.verdict.certainty = max(report.verdict.certainty, found.certainty)
-      say(image.source, "the memory of the process agrees with the text")
-      return
-    }
-    // GOTRACEBACK=crash ends every crash with SIGABRT: that is no contradiction.
-    guard found.kind != .signalDump else { return }
-    report.disagreements.append(
-      .init(
-        statements: [
-          .init(source: textSource, statement: "says \(known.kind.rawValue)", quote: known.line),
-          .init(source: image.source, statement: "says \(found.kind.rawValue)", quote: image.message),
-        ], stronger: found.certainty == .a ? image.source : textSource,
-        reason: found.certainty == .a
-          ? "a core is of one process; a log may hold another's crash" : "the core's kind is inferred from its stacks"))
-    guard found.certainty == .a else { return }
-    classification = found
-    report.verdict.kind = found.kind
-    report.verdict.certainty = .a
-    report.verdict.line = found.line
-    var text = CrashText()
-    text.goroutines = image.crashing.map { [image.goroutines[$0]] } ?? image.goroutines
-    self.text = text
-    textSource = image.source
-    readSite(text, found)
-  }
-
-  // MARK: Kernel and exit status
-
-  private mutating func readKernelLog() {
-    guard let log = input.kernelLog else { return }
-    let mine = log.events(of: input.processName, pid: input.pid)
-    for event in mine.suffix(20) {
-      let time = TriageTime.words(event.time, bootTime: input.boot?.seconds)
-      report.timeline.append(.init(time: time, source: "kernel log", event: event.line))
-    }
-    if let boot = input.boot, mine.contains(where: { if case .monotonic = $0.time { true } else { false } }) {
-      let date = TriageTime.words(.monotonic(0), bootTime: boot.seconds)
-      say("kernel log", "its times count from boot, taken as \(date): \(boot.origin.rawValue)")
-    }
-    guard let kill = mine.last(where: { if case .oomKill = $0.what { true } else { false } }) else {
-      if let fault = mine.last {
-        say("kernel log", "a fault outside Go's handlers was recorded", quote: fault.line)
-        if classification == nil { report.verdict = verdict(.cgoFault, .b, line: fault.line) }
-      } else {
-        say("kernel log", "no process was killed for memory; the kernel logs nothing for Go panics and fatal errors")
-      }
-      return
-    }
-    let killed = TriageReport.Evidence(
-      source: "kernel log", statement: "the kernel killed \(kill.process) for its memory", quote: kill.line)
-    report.evidence.append(killed)
-    let named = input.processName != nil || input.pid != nil
-    guard let found = classification, found.kind != .signalDump else {
-      report.verdict = verdict(.kernelOOM, input.exitCode == 137 || named ? .a : .b, line: kill.line)
-      return
-    }
-    let kernelWins = input.exitCode == 137
-    report.disagreements.append(
-      .init(
-        statements: [
-          .init(source: textSource, statement: "says \(found.kind.rawValue)", quote: found.line), killed,
-        ],
-        stronger: kernelWins ? "kernel log" : textSource,
-        reason: kernelWins
-          ? "exit status 137 is SIGKILL: a killed process cannot have printed its end, so the text is of an older one"
-          : "the process printed a complete crash, which a killed process cannot"))
-    if kernelWins { report.verdict = verdict(.kernelOOM, .a, line: kill.line) }
-  }
-
-  private func verdict(_ kind: VerdictKind, _ certainty: Certainty, line: String?) -> TriageReport.Verdict {
-    .init(kind: kind, certainty: certainty, site: nil, line: line, meaning: "", remedy: "", runbook: "")
-  }
-
-  private mutating func readExitStatus() {
-    guard let code = input.exitCode else { return }
-    let kind = report.verdict.kind
-    let statement: String
-    switch code {
-    case 0: statement = "0: the program ended by itself without an error"
-    case 1: statement = "1: os.Exit(1) or log.Fatal, no panic"
-    case 2: statement = "2: what the Go runtime exits with after a panic, fatal error or fatal signal"
-    case 134: statement = "134: SIGABRT, raised by the runtime after GOTRACEBACK=crash, or by abort in C"
-    case 137: statement = "137: SIGKILL, from the kernel's OOM killer, a container runtime, or kill -9"
-    case 139: statement = "139: SIGSEGV without Go's handler: C code, or the runtime before its start"
-    case 143: statement = "143: SIGTERM, the usual request to stop"
-    case 129...192: statement = "\(code): ended by signal \(code - 128)"
-    default: statement = "\(code): chosen by the program"
-    }
-    say("exit status", statement)
-    guard let found = classification, kind == found.kind else { return }
-    if code == 2 || code == 134 { return }
-    report.disagreements.append(
-      .init(
-        statements: [
-          .init(source: textSource, statement: "says \(found.kind.rawValue)", quote: found.line),
-          .init(source: "exit status", statement: statement),
-        ], stronger: code == 137 ? "exit status" : textSource,
-        reason: "after this crash the runtime exits with 2, or 134 with GOTRACEBACK=crash; the text may be older"))
   }
 
   // MARK: Parties and groups
