@@ -60,20 +60,11 @@ struct RoutingWords {
   ]
   private static let expressions = ["a", "^/a", "b$", "^[ab]", "x.*c", "^$"]
 
-  private var state: UInt64
+  private var random: SeededRandom
 
-  init(seed: UInt64) {
-    state = seed &* 0x2545_F491_4F6C_DD1D
-  }
+  init(seed: UInt64) { random = SeededRandom(seed: seed) }
 
-  /// SplitMix64.
-  mutating func below(_ bound: Int) -> Int {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return Int(truncatingIfNeeded: (mixed ^ (mixed >> 31)) >> 1) % bound
-  }
+  mutating func below(_ bound: Int) -> Int { random.below(bound) }
 
   private mutating func one(_ words: [String]) -> String { words[below(words.count)] }
 

@@ -105,11 +105,8 @@ import Testing
 
   @Test("no text crashes the parser, and every expression it takes reads back as itself")
   func anyText() throws {
-    var state: UInt64 = 0x5EED
-    func random(_ below: Int) -> Int {
-      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-      return Int(state >> 33) % below
-    }
+    var chance = SeededRandom(seed: TestSeed.fixed)
+    func random(_ below: Int) -> Int { chance.below(below) }
     let metrics = [
       "NetworkErrorRatio()", "LatencyAtQuantileMS(50)", "ResponseCodeRatio(500, 600, 0, 600)", "RequestCount()",
     ]

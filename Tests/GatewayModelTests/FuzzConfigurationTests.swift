@@ -1,22 +1,6 @@
 import GatewayModel
 import Testing
 
-/// A generator with a seed, so that a failure can be replayed.
-struct SeededGenerator: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  /// SplitMix64 (Steele, Lea, Flood 2014).
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var mixed = state
-    mixed = (mixed ^ (mixed &>> 30)) &* 0xbf58_476d_1ce4_e5b9
-    mixed = (mixed ^ (mixed &>> 27)) &* 0x94d0_49bb_1331_11eb
-    return mixed ^ (mixed &>> 31)
-  }
-}
-
 @Suite("any bytes")
 struct FuzzConfigurationTests {
   static let dictionary: [String] = [
@@ -29,7 +13,7 @@ struct FuzzConfigurationTests {
 
   @Test("cannot make the configuration crash or hang", arguments: [1, 2, 3, 4] as [UInt64])
   func mutations(seed: UInt64) {
-    var random = SeededGenerator(seed: seed)
+    var random = SeededRandom(seed: seed)
     let corpus: [(UInt8, [UInt8])] = [
       (0, Array(ConfigurationDecodingTests.yaml.utf8)), (1, Array(ConfigurationDecodingTests.toml.utf8)),
     ]
@@ -42,7 +26,7 @@ struct FuzzConfigurationTests {
     }
   }
 
-  private func mutate(_ bytes: inout [UInt8], _ random: inout SeededGenerator) {
+  private func mutate(_ bytes: inout [UInt8], _ random: inout SeededRandom) {
     guard !bytes.isEmpty else { return }
     let place = Int.random(in: 0..<bytes.count, using: &random)
     switch Int.random(in: 0..<5, using: &random) {

@@ -19,10 +19,12 @@ struct TOMLReaderTests {
     "a = \"\"\"x\\\n   \n   y\"\"\"",
     "a = \"\"\"\"x\"\"\"\"\"", "a = '''\nx\\'y''z'''", "a = ''''x'''''", "a = \"\"\"\\\"\"\"\"", "a = \"\"", "a = ''",
     "a = \"\"\"\"\"\"",
-    "a = 0\nb = -0\nc = +5\nd = 1_000\ne = 0xDEAD_beef\nf = 0o17\ng = 0b1010\nh = 9223372036854775807\ni = -9223372036854775808",
+    "a = 0\nb = -0\nc = +5\nd = 1_000\ne = 0xDEAD_beef\nf = 0o17\ng = 0b1010",
+    "h = 9223372036854775807\ni = -9223372036854775808",
     "a = 1.5\nb = -0.0\nc = 1e3\nd = 1.5E-3\ne = 6.626e+34\nf = 1_0.0_1", "a = inf\nb = -inf\nc = +inf",
     "a = true\nb = false",
-    "a = 1979-05-27\nb = 07:32:00\nc = 1979-05-27T07:32:00Z\nd = 1979-05-27 07:32:00.999999-07:00\ne = 1979-05-27T07:32:00",
+    "a = 1979-05-27\nb = 07:32:00\nc = 1979-05-27T07:32:00Z",
+    "d = 1979-05-27 07:32:00.999999-07:00\ne = 1979-05-27T07:32:00",
     "# only\n\n\t# comments\r\na = 1 # behind\r\n", "[a.b.c]\nz = 9\n[a]\nx = 1",
     "[fruit]\napple.color = 1\napple.taste.sweet = true\n[fruit.apple.texture]\nsmooth = true",
     "points = [ { x = 1, y = 2 },\n { x = 7, y = 8 } ]", "a = { }", "x = [\n]", "[a]\nb.c = 1\nb.d = 2",
@@ -65,7 +67,7 @@ struct TOMLReaderTests {
 
   @Test("mutated texts that the reader takes are TOML and mean the same", arguments: [11, 12, 13] as [UInt64])
   func mutations(seed: UInt64) throws {
-    var random = SeededGenerator(seed: seed)
+    var random = SeededRandom(seed: seed)
     let pieces = [
       "a", "b", ".", "=", " ", "\n", "[", "]", "{", "}", ",", "1", "'", "\"", "#", "x", "-", "_", "true", "\\n", "0",
       "+",

@@ -88,11 +88,8 @@ import Testing
 
   @Test("any bytes in any text make a line that is one JSON object")
   func randomBytes() throws {
-    var state: UInt64 = 0x5EED
-    func byte() -> UInt8 {
-      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-      return UInt8(truncatingIfNeeded: state >> 33)
-    }
+    var random = SeededRandom(seed: TestSeed.value)
+    func byte() -> UInt8 { UInt8(random.below(256)) }
     func noise() -> String {
       var text = ""
       for _ in 0..<Int(byte() % 40) { text.unicodeScalars.append(Unicode.Scalar(byte())) }

@@ -222,7 +222,7 @@ struct DamageTests {
       defer { GoFixtures.discard(bench.crash) }
       let sound = try bench.image()
       let targets = places(sound, bench)
-      var random = SplitMix(state: 0x51ce)
+      var random = SeededRandom(seed: 0x51ce)
       var opened = 0
       let clock = ContinuousClock()
       for seed in 0..<20 {
@@ -267,7 +267,7 @@ struct DamageTests {
       let functions = Set((0..<sound.table.count).compactMap { sound.table.function($0).map { sound.table.name($0) } })
       let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: crash.executable)))
       let copy = crash.core + ".exe"
-      var random = SplitMix(state: 7)
+      var random = SeededRandom(seed: 7)
       for round in 0..<16 {
         var damaged = bytes
         for _ in 0..<40 {
@@ -316,18 +316,5 @@ struct DamageTests {
     result.append(image.moduleRegion(image.layout.module.bss))
     result.append(image.moduleRegion(image.layout.module.noPointerBSS))
     return result.filter { $0.size > 8 }
-  }
-}
-
-/// A small reproducible source of numbers.
-struct SplitMix: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var value = state
-    value = (value ^ (value >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    value = (value ^ (value >> 27)) &* 0x94d0_49bb_1331_11eb
-    return value ^ (value >> 31)
   }
 }

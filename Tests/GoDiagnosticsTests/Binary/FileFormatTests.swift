@@ -43,7 +43,7 @@ struct FileFormatTests {
 
   @Test("random files never trap")
   func random() {
-    var random = SplitMix(state: 5)
+    var random = SeededRandom(seed: 5)
     for _ in 0..<2000 {
       var bytes = header()
       for _ in 0..<24 { bytes[Int(random.next() % 512)] = UInt8(truncatingIfNeeded: random.next()) }
@@ -56,7 +56,7 @@ struct FileFormatTests {
 
   @Test("a function table of random bytes is refused or read within its bounds")
   func functionTable() throws {
-    var random = SplitMix(state: 11)
+    var random = SeededRandom(seed: 11)
     for round in 0..<2000 {
       var bytes = [UInt8](repeating: 0, count: 1024)
       for index in 0..<bytes.count where random.next() % 3 == 0 {

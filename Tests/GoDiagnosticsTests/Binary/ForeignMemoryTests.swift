@@ -6,7 +6,7 @@ import Testing
 struct ForeignMemoryTests {
   @Test("is what no hole covers, byte for byte")
   func without() {
-    var random = SplitMix(state: 3)
+    var random = SeededRandom(seed: 3)
     for round in 0..<3000 {
       func region() -> MemoryRegion {
         let start = random.next() % 64

@@ -136,7 +136,7 @@ struct MapLayoutTests {
 
   @Test("random headers and tables never trap")
   func hostile() throws {
-    var random = SplitMix(state: 99)
+    var random = SeededRandom(seed: 99)
     for _ in 0..<3000 {
       let isSwiss = random.next() % 2 == 0
       let memory = isSwiss ? swiss(depth: 2, slots: 64, full: 3) : classic(bits: 3, full: 4)

@@ -2,18 +2,6 @@ import Testing
 
 @testable import GoDiagnostics
 
-/// A small generator, so that a failing case is named by its seed.
-struct SeededGenerator: RandomNumberGenerator {
-  var state: UInt64
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z >> 31)
-  }
-}
-
 @Suite("Hostile input")
 struct HostileTextTests {
   static let sources = [
@@ -23,7 +11,7 @@ struct HostileTextTests {
   ]
 
   /// Deletes, copies, flips and inserts; the seed makes it repeatable.
-  private func mutate(_ bytes: [UInt8], _ random: inout SeededGenerator) -> [UInt8] {
+  private func mutate(_ bytes: [UInt8], _ random: inout SeededRandom) -> [UInt8] {
     var bytes = bytes
     let words = [
       "goroutine 7 [running]:\n", "\u{1b}[31m", "\n", "\t", "{\"log\":\"", "...99999999999999999999 frames elided...\n",
@@ -49,7 +37,7 @@ struct HostileTextTests {
   func mutated(path: String) throws {
     let original = try Fixture.bytes(path)
     for seed in 0..<120 {
-      var random = SeededGenerator(state: UInt64(seed))
+      var random = SeededRandom(seed: UInt64(seed))
       let bytes = mutate(original, &random)
       let pieces = Int.random(in: 1...5000, using: &random)
       let read = CollectingSink.read(bytes, pieces: pieces)
@@ -74,7 +62,7 @@ struct HostileTextTests {
   @Test("random bytes, as they are and behind a gzip header, stop no reader")
   func noise() {
     for seed in 0..<300 {
-      var random = SeededGenerator(state: UInt64(seed) &+ 7_000)
+      var random = SeededRandom(seed: UInt64(seed) &+ 7_000)
       var bytes = (0..<Int.random(in: 0...600, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random) }
       if seed % 3 == 0 { bytes = [0x1f, 0x8b, 8, 0] + bytes }
       if seed % 3 == 1 { bytes = [0x0a, 0x04, 0x08, 0x01, 0x10, 0x02] + bytes }
@@ -87,7 +75,7 @@ struct HostileTextTests {
   func profiles() {
     let original = ProfileTests.profile()
     for seed in 0..<400 {
-      var random = SeededGenerator(state: UInt64(seed) &+ 9_000)
+      var random = SeededRandom(seed: UInt64(seed) &+ 9_000)
       _ = try? group(mutate(original, &random))
     }
   }

@@ -52,7 +52,7 @@ import Testing
     for round in 0..<1000 {
       let perSecond = 1 + Int(round % 50)
       var life = Life(
-        random: RandomStream(seed: TestSeed.value &+ UInt64(round)), schedule: ProbeSchedule(perSecondMax: perSecond))
+        random: RandomStream(seed: TestSeed.fixed &+ UInt64(round)), schedule: ProbeSchedule(perSecondMax: perSecond))
       for _ in 0..<200 { step(&life) }
       for (first, second) in zip(life.starts, life.starts.dropFirst()) {
         #expect(second - first >= 1_000_000_000 / UInt64(perSecond))
@@ -98,7 +98,7 @@ import Testing
 
   @Test("intervals hold, moved by no more than the jitter")
   func intervals() {
-    var random = RandomStream(seed: TestSeed.value)
+    var random = RandomStream(seed: TestSeed.fixed)
     var schedule = ProbeSchedule(perSecondMax: 1000)
     let settings = Settings(interval: 10 * Self.second, unhealthyInterval: 2 * Self.second, jitter: 0.1)
     schedule.set(1, settings, now: 0, random: &random)
@@ -126,7 +126,7 @@ import Testing
 
   @Test("a target that went takes its probe along, and one that came back under its number is not confused with it")
   func staleTickets() {
-    var random = RandomStream(seed: TestSeed.value)
+    var random = RandomStream(seed: TestSeed.fixed)
     var schedule = ProbeSchedule(perSecondMax: 1000)
     let settings = Settings(interval: 1, unhealthyInterval: 1, jitter: 0)
     schedule.set(1, settings, now: 0, random: &random)
@@ -140,7 +140,7 @@ import Testing
 
   @Test("where the ceiling cannot keep up all targets are probed alike, late and in turn")
   func overload() {
-    var random = RandomStream(seed: TestSeed.value)
+    var random = RandomStream(seed: TestSeed.fixed)
     var schedule = ProbeSchedule(perSecondMax: 10)
     let settings = Settings(interval: Self.second, unhealthyInterval: Self.second)
     for id in 0..<100 { schedule.set(id, settings, now: 0, random: &random) }

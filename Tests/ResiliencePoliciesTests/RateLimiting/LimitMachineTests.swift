@@ -5,7 +5,7 @@ private let second: UInt64 = 1_000_000_000
 
 /// Numbers of a limit as people write them, and odd ones.
 private func quotas(_ algorithm: LimitAlgorithm, count: Int, seed: UInt64) throws -> [LimitQuota] {
-  var random = LimitRandom(seed: seed)
+  var random = SeededRandom(seed: seed)
   var quotas: [LimitQuota] = []
   while quotas.count < count {
     let average = UInt64.random(in: 1...(random.next() % 3 == 0 ? 5 : 2000), using: &random)
@@ -18,7 +18,7 @@ private func quotas(_ algorithm: LimitAlgorithm, count: Int, seed: UInt64) throw
 }
 
 /// Times of arrival around the pace of the limit: in bursts, evenly, with gaps.
-private func arrivals(_ quota: LimitQuota, count: Int, _ random: inout LimitRandom) -> [UInt64] {
+private func arrivals(_ quota: LimitQuota, count: Int, _ random: inout SeededRandom) -> [UInt64] {
   var now = UInt64.random(in: 0...(1 << 50), using: &random)
   let interval = max(quota.periodNanoseconds / quota.average, 1)
   return (0..<count).map { _ in
@@ -65,8 +65,8 @@ struct LimitMachineTests {
 
   @Test("a token bucket does what the drawing says, for thousands of limits")
   func tokenBucket() throws {
-    let seed = LimitRandom.seed
-    var random = LimitRandom(seed: seed)
+    let seed = TestSeed.value
+    var random = SeededRandom(seed: seed)
     for quota in try quotas(.tokenBucket, count: 2000, seed: seed) {
       var state = LimitState()
       let times = arrivals(quota, count: 60, &random)
@@ -93,8 +93,8 @@ struct LimitMachineTests {
 
   @Test("a leaky bucket lets out one an interval, keeps its queue, and refuses the next one")
   func leakyBucket() throws {
-    let seed = LimitRandom.seed
-    var random = LimitRandom(seed: seed)
+    let seed = TestSeed.value
+    var random = SeededRandom(seed: seed)
     for quota in try quotas(.leakyBucket, count: 1000, seed: seed) {
       var state = LimitState()
       var lastOut: UInt64?
@@ -142,8 +142,8 @@ struct LimitMachineTests {
 
   @Test("a sliding window lets through at most the average in each window, and by weight across two")
   func slidingWindow() throws {
-    let seed = LimitRandom.seed
-    var random = LimitRandom(seed: seed)
+    let seed = TestSeed.value
+    var random = SeededRandom(seed: seed)
     for quota in try quotas(.slidingWindow, count: 1000, seed: seed) {
       var state = LimitState()
       var start: UInt64?
@@ -171,8 +171,8 @@ struct LimitMachineTests {
     "who waits as long as he is told passes, and a nanosecond earlier he does not",
     arguments: LimitAlgorithm.allCases)
   func retry(_ algorithm: LimitAlgorithm) throws {
-    let seed = LimitRandom.seed
-    var random = LimitRandom(seed: seed)
+    let seed = TestSeed.value
+    var random = SeededRandom(seed: seed)
     for quota in try quotas(algorithm, count: 500, seed: seed) {
       var state = LimitState()
       for now in arrivals(quota, count: 200, &random) {
@@ -201,8 +201,8 @@ struct LimitMachineTests {
 
   @Test("what may be forgotten decides as if never seen", arguments: LimitAlgorithm.allCases)
   func forgettable(_ algorithm: LimitAlgorithm) throws {
-    let seed = LimitRandom.seed
-    var random = LimitRandom(seed: seed)
+    let seed = TestSeed.value
+    var random = SeededRandom(seed: seed)
     var seen = 0
     for quota in try quotas(algorithm, count: 300, seed: seed) {
       var state = LimitState()
