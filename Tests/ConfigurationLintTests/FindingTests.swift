@@ -77,14 +77,9 @@ struct FindingTests {
     #expect("\(drain.location)" == "g.yml:2:3")
   }
 
-  @Test("ten thousand routers are checked in bounded time") func many() {
+  @Test("ten thousand routers are checked in bounded time", .timeLimit(.minutes(1))) func many() {
     var yaml = Around.web + "http:\n  services: {s: {loadBalancer: {servers: [{url: 'http://s'}]}}}\n  routers:\n"
     for number in 0..<10_000 { yaml += "    r\(number): {rule: 'PathPrefix(`/p\(number)/`)', service: s}\n" }
-    let clock = ContinuousClock()
-    var findings: [Finding] = []
-    let fixture = LintFixture(yaml)
-    let time = clock.measure { findings = fixture.findings() }
-    #expect(!findings.contains { $0.code == .routerUnreachable })
-    #expect(time < .seconds(60), "\(time)")
+    #expect(!LintFixture(yaml).findings().contains { $0.code == .routerUnreachable })
   }
 }

@@ -103,18 +103,16 @@ import Testing
     #expect(refused.total.failures(.refused) == 15)
   }
 
-  @Test func aRunThatIsStoppedEndsSoonWithWhatItHas() async throws {
+  @Test(.timeLimit(.minutes(1))) func aRunThatIsStoppedEndsSoonWithWhatItHas() async throws {
     let server = try await ScriptedServer()
     let plan = try server.plan(.open(.constant(200, for: .seconds(600)), .even))
     let stop = LoadStop()
-    let start = ContinuousClock.now
     let result = try await LoadRun.run(plan, stop: stop) { progress in
       if progress.soFar.total.responses > 20 { stop.stop() }
     }
     try await server.stop()
     #expect(result.interrupted)
     #expect(result.total.responses > 20)
-    #expect(ContinuousClock.now - start < .seconds(30))
   }
 
   @Test func moreConnectionsThanDescriptorsAreRefused() async throws {

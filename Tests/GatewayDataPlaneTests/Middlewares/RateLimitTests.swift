@@ -122,7 +122,7 @@ struct RateLimitTests {
     link.ended(exchange)
     #expect(exchange.notes.isEmpty)
     var isCancelled = false
-    timer.futureResult.whenFailure { _ in isCancelled = true }
+    timer.futureResult.assumeIsolated().whenFailure { _ in isCancelled = true }
     loop.advanceTime(by: .seconds(1))
     #expect(isCancelled)
   }

@@ -239,12 +239,11 @@ extension OverSockets {
     func deadline() async throws {
       let asked = Counter()
       let server = try Self.dying(.afterRequest, asked)
-      let links = "again: {retry: {attempts: 5, initialInterval: 100s}}\n    whole: {timeout: {duration: 5s}}"
+      // Either wait is longer than the client's patience.
+      let links = "again: {retry: {attempts: 5, initialInterval: 1000s}}\n    whole: {timeout: {duration: 60s}}"
       try await BuiltGateway.with(Self.http(links, [server.port], chain: "whole, again"), eventLoops: 1) {
         (gateway: BuiltGateway) async throws in
-        let began = NIODeadline.now()
         #expect(try Peer.ask(gateway.port).status == 502)
-        #expect(NIODeadline.now() - began < .seconds(4))
         #expect(asked.value == 1)
       }
     }
