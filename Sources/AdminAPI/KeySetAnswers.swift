@@ -1,5 +1,6 @@
 /// Key sets at URLs, as `/api/keysets` shows them: names and kinds of keys, which are public, and how fetching goes.
 public struct KeySetState: Sendable {
+  /// A public key of the set.
   public struct Key: Sendable {
     public var id: String
     public var kind: String

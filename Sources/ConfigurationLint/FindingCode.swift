@@ -76,6 +76,7 @@ public enum FindingCode: String, Sendable, Hashable, CaseIterable {
     /// The configuration contradicts itself, or a client, server or Kubernetes is bound to break on it.
     case error
 
+    /// Notes before warnings before errors.
     public static func < (left: Self, right: Self) -> Bool { left.rank < right.rank }
 
     private var rank: Int {

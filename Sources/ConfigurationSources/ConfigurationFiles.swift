@@ -120,12 +120,14 @@ public struct ConfigurationFiles: Sendable {
 
 /// Whole files, with the system's own words when one cannot be had.
 public enum FileReader {
+  /// Why a file could not be had.
   public struct Failure: Error, CustomStringConvertible, Sendable {
     public var description: String
 
     public init(description: String) { self.description = description }
   }
 
+  /// The bytes of a whole file; a larger one than `bytesMax` is a failure.
   public static func read(_ path: String, bytesMax: Int) -> Result<[UInt8], Failure> {
     let file = open(path, O_RDONLY | O_CLOEXEC)
     guard file >= 0 else { return .failure(Failure(description: lastError())) }

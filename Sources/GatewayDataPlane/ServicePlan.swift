@@ -4,6 +4,7 @@ import ResiliencePolicies
 
 /// A service, compiled.
 public final class ServicePlan: Sendable {
+  /// What a service leads to.
   public enum Kind: Sendable {
     case loadBalancer([WeightedServer])
     case weighted([WeightedChild])
@@ -11,6 +12,7 @@ public final class ServicePlan: Sendable {
     case failover(main: ServicePlan, fallback: ServicePlan)
   }
 
+  /// A server with its share of the requests.
   public struct WeightedServer: Sendable {
     public let server: ServerPlan
     public let weight: Int
@@ -29,6 +31,7 @@ public final class ServicePlan: Sendable {
     }
   }
 
+  /// A service with its share of the requests.
   public struct WeightedChild: Sendable {
     public let service: ServicePlan
     public let weight: Int

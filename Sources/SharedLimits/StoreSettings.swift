@@ -1,5 +1,6 @@
 /// Where a store is and how it is spoken to. Two limits with equal settings share one connection.
 public struct StoreSettings: Sendable, Hashable {
+  /// One address of a store.
   public struct Endpoint: Sendable, Hashable, CustomStringConvertible {
     public var host: String
     public var port: Int

@@ -1,5 +1,6 @@
 /// How a store is, for metrics and the admin side.
 public struct StoreStatus: Sendable, Equatable {
+  /// Whether decisions can be had.
   public enum State: String, Sendable {
     /// Not asked yet, or on the way.
     case connecting

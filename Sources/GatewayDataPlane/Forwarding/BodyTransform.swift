@@ -17,6 +17,7 @@ public protocol BodyTransform: AnyObject {
 
 extension BodyTransform {
   public var holdsHead: Bool { false }
+  /// Nothing: most transforms hold no bytes back.
   public func clientBecameWritable(_ output: BodyOutput) {}
 }
 
@@ -25,6 +26,7 @@ public struct BodyOutput {
   public let exchange: Exchange
   let next: Int
 
+  /// Passes bytes on.
   public func send(_ bytes: ByteBuffer) {
     if next < exchange.transforms.count {
       exchange.transforms[next].body(bytes, BodyOutput(exchange: exchange, next: next + 1))
@@ -33,6 +35,7 @@ public struct BodyOutput {
     }
   }
 
+  /// The body is complete. Called once.
   public func end() {
     if next < exchange.transforms.count {
       exchange.transforms[next].end(BodyOutput(exchange: exchange, next: next + 1))

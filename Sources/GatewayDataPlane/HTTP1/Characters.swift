@@ -13,6 +13,7 @@ public struct ByteClass: Sendable {
     self.high = high
   }
 
+  /// Whether the byte is of this class.
   @inlinable
   public func contains(_ byte: UInt8) -> Bool {
     let word = byte < 64 ? low : high
@@ -33,11 +34,13 @@ public struct ByteClass: Sendable {
   @inlinable public static var reserved: ByteClass { ByteClass(low: 0xac00_9ffa_0000_0000, high: 0x2800_0001) }
 }
 
+/// The byte in lower case; ASCII letters only.
 @inlinable
 public func lowercased(_ byte: UInt8) -> UInt8 {
   byte &- 0x41 < 26 ? byte | 0x20 : byte
 }
 
+/// Compares without regard to the case of ASCII letters.
 @inlinable
 public func equalIgnoringCase(_ left: UnsafeRawBufferPointer, _ right: UnsafeRawBufferPointer) -> Bool {
   guard left.count == right.count else { return false }
@@ -62,6 +65,7 @@ public func equalIgnoringCase(_ left: UnsafeRawBufferPointer, _ right: StaticStr
   return true
 }
 
+/// Compares byte by byte.
 @inlinable
 public func equal(_ left: UnsafeRawBufferPointer, _ right: StaticString) -> Bool {
   guard left.count == right.utf8CodeUnitCount else { return false }

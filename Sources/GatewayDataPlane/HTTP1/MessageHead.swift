@@ -115,11 +115,13 @@ public class MessageHead {
     return ByteRange(offset: byteCount, length: source.count)
   }
 
+  /// Appends a text of ours to the arena and returns where it is.
   @discardableResult
   public final func append(_ text: StaticString) -> ByteRange {
     append(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
   }
 
+  /// Appends bytes to the arena and returns where they are.
   @discardableResult
   public final func append(_ bytes: [UInt8]) -> ByteRange {
     bytes.withUnsafeBytes { append($0) }
@@ -133,6 +135,7 @@ public class MessageHead {
     return ByteRange(offset: byteCount, length: range.count)
   }
 
+  /// Appends one byte to the arena.
   public final func append(byte: UInt8) {
     reserve(1)
     base[byteCount] = byte
@@ -207,6 +210,7 @@ public class MessageHead {
     return -1
   }
 
+  /// Removes every field of a known name.
   public final func removeAll(_ id: FieldName) {
     var index = 0
     while index < fieldCount {
@@ -215,6 +219,7 @@ public class MessageHead {
     }
   }
 
+  /// Removes every field of that name, whatever its case.
   public final func removeAll(named name: UnsafeRawBufferPointer) {
     var index = index(ofName: name)
     while index >= 0 {
@@ -230,6 +235,7 @@ public class MessageHead {
     appendField(Field(name: nameRange, value: value, id: id))
   }
 
+  /// Adds a field behind the others, with copies of name and value.
   public final func add(name: [UInt8], value: [UInt8]) {
     let id = name.withUnsafeBytes { FieldName(classifying: $0) }
     let nameRange = append(name)
@@ -242,6 +248,7 @@ public class MessageHead {
     add(name: name, value: value)
   }
 
+  /// Replaces every field of that name by one whose value is in the arena.
   public final func set(_ name: StaticString, id: FieldName, value: ByteRange) {
     removeAll(id)
     add(name, id: id, value: value)

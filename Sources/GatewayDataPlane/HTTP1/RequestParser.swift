@@ -8,6 +8,7 @@
 ///
 /// It does no I/O and allocates nothing when the head's arena is warm. Cost: one pass over the bytes.
 public struct RequestParser {
+  /// How far a head is read.
   public enum Progress {
     /// More bytes are needed.
     case incomplete

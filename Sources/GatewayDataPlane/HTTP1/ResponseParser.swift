@@ -4,6 +4,7 @@
 /// `FieldSectionParser` and the same refusals apply; the client then gets 502 and the connection is closed.
 /// What the request was decides about the body (RFC 9112 section 6.3): none for HEAD, 1xx, 204 and 304.
 public struct ResponseParser {
+  /// How far a head is read.
   public enum Progress {
     case incomplete
     /// The head is in `head`; the number is how many bytes it took.
@@ -21,6 +22,7 @@ public struct ResponseParser {
     self.limits = limits
   }
 
+  /// Forgets what it has read of a head.
   public mutating func reset() {
     fields = nil
   }

@@ -38,7 +38,9 @@ extension Middleware {
   public var actsOnEnd: Bool { false }
   public var verifiesIdentity: Bool { false }
   public var asksIdentity: Bool { false }
+  /// Nothing.
   public func response(_ exchange: Exchange) {}
+  /// Nothing.
   public func ended(_ exchange: Exchange) {}
   public func guardTrailers(_ section: MessageHead) {}
 }

@@ -43,6 +43,7 @@ extension Policy.Attribute: ConfigurationRecord {
 
 /// A table of requests and what a policy should say of them, for `sluice policy test`.
 public struct PolicyTestFile: Sendable, Equatable {
+  /// What a policy sees of a request.
   public struct Request: Sendable, Equatable {
     public var method = "GET"
     public var url = ""
@@ -62,6 +63,7 @@ public struct PolicyTestFile: Sendable, Equatable {
     public init() {}
   }
 
+  /// A request, and what the policy should say of it.
   public struct Test: Sendable, Equatable {
     public var name = ""
     public var request = Request()

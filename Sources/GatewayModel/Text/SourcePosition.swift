@@ -11,6 +11,7 @@ public struct SourcePosition: Sendable, Hashable, Comparable {
   /// The first character of a text.
   public static let start = SourcePosition(line: 1, column: 1)
 
+  /// By line, then by column.
   public static func < (left: Self, right: Self) -> Bool {
     left.line != right.line ? left.line < right.line : left.column < right.column
   }

@@ -26,6 +26,7 @@ public struct ForwardAuth: Sendable, Equatable {
 
 /// `opa`: asks an Open Policy Agent. Ours.
 public struct OPA: Sendable, Equatable {
+  /// What happens to requests about which nobody can be asked.
   public enum WhenDown: String, Sendable, CaseIterable { case deny, allow }
 
   public var url = ""

@@ -1,7 +1,9 @@
 /// `policy`: who may do what, by rules of which the first that matches decides. Ours.
 public struct Policy: Sendable, Equatable {
+  /// What a rule says to a request.
   public enum Action: String, Sendable, CaseIterable { case allow, deny }
 
+  /// One rule of the list.
   public struct Rule: Sendable, Equatable {
     public var name = ""
     /// A rule in the language of routers, with the names of `PolicySource`.

@@ -53,6 +53,7 @@ public enum TLSVersion: String, Sendable, CaseIterable, Comparable {
   case tls12 = "VersionTLS12"
   case tls13 = "VersionTLS13"
 
+  /// Older versions first.
   public static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
 }
 

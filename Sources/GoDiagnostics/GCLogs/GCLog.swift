@@ -3,6 +3,7 @@ public struct GCLog: Sendable, Equatable {
   /// Cycles, stalls and pauses beyond this are dropped from the front half (see `GCLogReader`).
   public static let cyclesMax = 1_000_000
 
+  /// Who wrote the log.
   public enum Collector: String, Sendable, Codable {
     case goTrace = "gctrace"
     case zgc

@@ -12,6 +12,7 @@ public struct GCLogReader {
 
   public init() {}
 
+  /// Takes the next bytes of the log, cut anywhere.
   public mutating func feed(_ piece: UnsafeRawBufferPointer) {
     tail.append(contentsOf: piece)
     let bytes = tail

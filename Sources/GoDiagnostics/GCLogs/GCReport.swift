@@ -18,6 +18,7 @@ public struct GCReport: Sendable, Codable, Equatable {
   /// (time or number, megabytes live), thinned to at most 500 points, for pictures.
   public var series: [[Double]]
 
+  /// How long the program stood still.
   public struct Pauses: Sendable, Codable, Equatable {
     public var count: Int
     public var medianMilliseconds: Double
@@ -127,6 +128,7 @@ public struct GCReport: Sendable, Codable, Equatable {
     }
   }
 
+  /// Pretty JSON with sorted keys.
   public func json() throws -> [UInt8] { try JSONText.encode(self) }
 }
 

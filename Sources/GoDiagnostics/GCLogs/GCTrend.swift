@@ -11,6 +11,7 @@
 /// must rise too, except where it cannot, because the heap is at its limit or collections pile up.
 /// Cost: pairs of at most `pointsMax` points; longer series are thinned evenly.
 public struct GCTrend: Sendable, Codable, Equatable {
+  /// What the live heap does over time.
   public enum Verdict: String, Sendable, Codable { case leak, pressure, steady }
 
   static let pointsMax = 400

@@ -19,6 +19,7 @@ public struct LeakDocument: Sendable, Codable, Equatable {
   public var unseen: [String]
   public var leaked: [Leak]
 
+  /// A goroutine that nothing alive can wake.
   public struct Leak: Sendable, Codable, Equatable {
     public var goroutine: UInt64
     public var state: String
@@ -29,6 +30,7 @@ public struct LeakDocument: Sendable, Codable, Equatable {
     public var createdBy: Place?
   }
 
+  /// A line of the program.
   public struct Place: Sendable, Codable, Equatable {
     public var function: String
     public var file: String
@@ -53,6 +55,7 @@ public struct LeakDocument: Sendable, Codable, Equatable {
     }
   }
 
+  /// Pretty JSON with sorted keys.
   public func json() throws -> [UInt8] { try JSONText.encode(self) }
 
   /// Leaks by place, most first; for a terminal.

@@ -1,5 +1,6 @@
 /// What a blocked goroutine waits for.
 public struct WaitedFor: Equatable, Sendable {
+  /// What kind of thing is waited for.
   public enum Kind: String, Sendable {
     case channel, mutex, readWriteMutex, waitGroup, condition, semaphore
     /// A nil channel or a select without cases: nothing can ever wake it.

@@ -8,6 +8,7 @@ extension HolderGraph {
     return lines.joined(separator: "\n") + "\n"
   }
 
+  /// A holder as reports call it.
   public static func name(_ node: Node) -> String {
     switch node {
     case .target(let address): hex(address)
@@ -18,6 +19,7 @@ extension HolderGraph {
     }
   }
 
+  /// The graph in Graphviz' language.
   public func dot() -> String {
     let nodes = nodes
     let numbers = Dictionary(uniqueKeysWithValues: nodes.enumerated().map { ($1, $0) })

@@ -4,6 +4,7 @@
 /// (a closure, a struct, a `*map`). That is conservative: a stale word in a frame looks like a holder, so each holder
 /// says where it was seen. Both levels are bounded.
 public struct HolderGraph: Equatable, Sendable {
+  /// Something that holds, or is held.
   public enum Node: Hashable, Sendable {
     /// The address asked for.
     case target(UInt64)
@@ -15,6 +16,7 @@ public struct HolderGraph: Equatable, Sendable {
     case heap(UInt64)
   }
 
+  /// One holds another, at a place.
   public struct Edge: Hashable, Sendable {
     public var from: Node
     public var to: Node

@@ -15,6 +15,7 @@ public struct MapDocument: Sendable, Codable, Equatable {
   /// Who holds the address that was asked for; absent when none was.
   public var holders: [Holder]?
 
+  /// One map of the process.
   public struct Map: Sendable, Codable, Equatable {
     public var address: String
     /// The Go type; several joined by " or " where the process cannot tell them apart; null when unknown.
@@ -42,12 +43,14 @@ public struct MapDocument: Sendable, Codable, Equatable {
     public var foundIn: [String]
   }
 
+  /// A classic map's move to new buckets, under way.
   public struct Growth: Sendable, Codable, Equatable {
     public var moved: UInt64
     public var total: UInt64
     public var sameSize: Bool
   }
 
+  /// One step of the way from a goroutine or variable to the address.
   public struct Holder: Sendable, Codable, Equatable {
     public var from: String
     public var to: String
@@ -68,6 +71,7 @@ public struct MapDocument: Sendable, Codable, Equatable {
     }
   }
 
+  /// Pretty JSON with sorted keys.
   public func json() throws -> [UInt8] { try JSONText.encode(self) }
 }
 

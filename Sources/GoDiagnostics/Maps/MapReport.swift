@@ -2,6 +2,7 @@
 ///
 /// Contents are counted, never copied: keys and values are the service's data and do not belong in a report.
 public struct MapReport: Equatable, Sendable {
+  /// How the map is laid out.
   public enum Kind: String, Sendable {
     /// Buckets and overflow chains, up to Go 1.23 (and 1.24, 1.25 built with `noswissmap`).
     case classic

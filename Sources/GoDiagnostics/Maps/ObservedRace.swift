@@ -15,6 +15,7 @@ public struct ObservedRace: Equatable, Sendable {
     case detectorOnly = "D"
   }
 
+  /// A goroutine that touches the map.
   public struct Party: Equatable, Sendable {
     public var goroutine: UInt64
     public var function: String

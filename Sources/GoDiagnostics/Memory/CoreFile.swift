@@ -106,6 +106,7 @@ public final class CoreFile: MemoryReader {
     return low &- 1
   }
 
+  /// Copies memory of the process; gives how many bytes the core has of it, from `address` on.
   public func read(at address: UInt64, into buffer: UnsafeMutableRawBufferPointer) -> Int {
     var done = 0
     while done < buffer.count {
@@ -122,5 +123,6 @@ public final class CoreFile: MemoryReader {
     return done
   }
 
+  /// Memory that the program could write.
   public func writableRegions() -> [MemoryRegion] { segments.filter(\.isWritable).map(\.region) }
 }

@@ -23,6 +23,7 @@ public struct MemoryRegion: Equatable, Sendable {
     self.end = max(start, end)
   }
 
+  /// Whether the address is inside.
   @inline(__always)
   public func contains(_ address: UInt64) -> Bool { address >= start && address < end }
   public var size: UInt64 { end &- start }

@@ -6,6 +6,7 @@ public struct GoroutineDiff: Sendable, Codable, Equatable {
   /// What grew most first; what shrank last; what stayed is left out.
   public var changes: [Change]
 
+  /// A group that grew or shrank.
   public struct Change: Sendable, Codable, Equatable {
     public var before: Int
     public var after: Int
@@ -36,5 +37,6 @@ public struct GoroutineDiff: Sendable, Codable, Equatable {
     changes.sort { ($0.delta, $1.group.signature) > ($1.delta, $0.group.signature) }
   }
 
+  /// Pretty JSON with sorted keys.
   public func json() throws -> [UInt8] { try JSONText.encode(self) }
 }

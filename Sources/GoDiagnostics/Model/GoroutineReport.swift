@@ -21,6 +21,7 @@ public struct GoroutineReport: Sendable, Codable, Equatable {
   /// The runtime's threads and processors: of a core or a process, where they were asked for.
   public var scheduler: SchedulerState?
 
+  /// Goroutines with the same stack in the same state.
   public struct Group: Sendable, Codable, Equatable {
     /// Hexadecimal; equal stacks have equal signatures in every source that shows the same frames.
     public var signature: String
@@ -47,6 +48,7 @@ public struct GoroutineReport: Sendable, Codable, Equatable {
     }
   }
 
+  /// A line of the program.
   public struct Position: Sendable, Codable, Equatable {
     public var function: String
     public var file: String
@@ -113,6 +115,7 @@ extension GoroutineReport {
     }.prefix(16).map { $0.signature.word }
   }
 
+  /// Pretty JSON with sorted keys.
   public func json() throws -> [UInt8] { try JSONText.encode(self) }
 }
 

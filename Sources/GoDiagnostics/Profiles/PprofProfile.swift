@@ -8,6 +8,7 @@
 ///
 /// Source: https://github.com/google/pprof/blob/main/proto/profile.proto
 public struct PprofProfile {
+  /// Why a profile cannot be used.
   public enum Failure: Error, Equatable, CustomStringConvertible {
     case damaged(offset: Int)
     /// Not a goroutine profile: the unit of its samples.

@@ -73,6 +73,7 @@ public enum HeapPlot {
 
 /// Text from outside, made harmless in HTML and SVG.
 public enum Markup {
+  /// Text as it may stand inside an XML element or attribute.
   public static func escaped(_ text: String) -> String {
     var result = ""
     for scalar in text.unicodeScalars {

@@ -1,5 +1,6 @@
 /// Who is on the map, as a picture: the map in the middle, goroutines around.
 public enum RaceGraph {
+  /// An SVG; empty when nobody is known.
   public static func svg(_ race: MapRace) -> String {
     let parties = race.parties.map { ($0, "#246") } + race.candidates.prefix(6).map { ($0, "#aaa") }
     guard !parties.isEmpty else { return "" }

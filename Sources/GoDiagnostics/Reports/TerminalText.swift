@@ -1,5 +1,6 @@
 /// Reports as text for a terminal: no colours, lines that can be copied, the answer first.
 public enum TriageTerminal {
+  /// The report, verdict first.
   public static func text(_ report: TriageReport) -> String {
     var lines: [String] = []
     let verdict = report.verdict
@@ -72,7 +73,9 @@ public enum TriageTerminal {
   }
 }
 
+/// Groups of goroutines as text for a terminal.
 public enum GoroutineTerminal {
+  /// Totals, findings and the largest `top` groups.
   public static func text(_ report: GoroutineReport, top: Int) -> String {
     lines(report, top: top).map(Printable.line).joined(separator: "\n")
   }
@@ -117,6 +120,7 @@ public enum GoroutineTerminal {
       ? "; no stack outside shows its address" : "; may be held by \(convoy.mayHold.joined(separator: ", "))"
   }
 
+  /// The `top` groups that changed most.
   public static func text(_ diff: GoroutineDiff, top: Int) -> String {
     var lines = ["  \(diff.before) → \(diff.after) goroutines, \(diff.changes.count) groups changed"]
     for change in diff.changes.prefix(top) {
@@ -134,7 +138,9 @@ public enum GoroutineTerminal {
   }
 }
 
+/// A garbage collector's log as text for a terminal.
 public enum GCTerminal {
+  /// The verdict, then the numbers behind it.
   public static func text(_ report: GCReport) -> String {
     var lines = ["VERDICT   \(report.sentence)"]
     lines.append(

@@ -5,6 +5,7 @@
 /// of `RuntimeLayout`. With symbols the runtime's own lists are walked; a stripped program shows the threads that its
 /// goroutines lead to, and theirs.
 public struct SchedulerState: Sendable, Codable, Equatable {
+  /// A thread of the runtime's (M).
   public struct Thread: Sendable, Codable, Equatable {
     /// The runtime's number (`m=3` in tracebacks).
     public var id: Int64
@@ -22,6 +23,7 @@ public struct SchedulerState: Sendable, Codable, Equatable {
     public var ending: Bool
   }
 
+  /// A processor of the runtime's (P).
   public struct Processor: Sendable, Codable, Equatable {
     public var id: Int32
     /// idle, running, syscall, gcstop, dead.

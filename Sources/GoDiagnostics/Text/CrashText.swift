@@ -44,6 +44,7 @@ public struct CrashTextReader {
 
   public init() {}
 
+  /// Takes the next bytes of the text, cut anywhere.
   public mutating func feed(_ piece: UnsafeRawBufferPointer) { reader.feed(piece) }
 
   /// The input is over: what was found.

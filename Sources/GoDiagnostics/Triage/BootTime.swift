@@ -6,6 +6,7 @@
 /// for a log that is not longer than this machine is up. What it was stands in the report. Time that a machine was
 /// suspended is not counted by dmesg, so lines behind a suspend are early by as much.
 public struct BootTime: Sendable, Equatable {
+  /// How it is known.
   public enum Origin: String, Sendable {
     case told = "as --boot-time says"
     case log = "as the log's own clock line says"

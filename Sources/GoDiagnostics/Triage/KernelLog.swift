@@ -6,7 +6,9 @@
 public struct KernelLog: Sendable, Equatable {
   public static let eventsMax = 1000
 
+  /// The end of a process, as the kernel wrote it down.
   public struct Event: Sendable, Equatable {
+    /// What ended it.
     public enum What: Sendable, Equatable {
       /// `inControlGroup`: a container's limit, not the machine's memory, was reached.
       case oomKill(residentKilobytes: UInt64?, inControlGroup: Bool)
@@ -23,6 +25,7 @@ public struct KernelLog: Sendable, Equatable {
     public var line: String
   }
 
+  /// When, in the form of the log.
   public enum Time: Sendable, Equatable {
     /// Seconds since boot ("[  621.423101]").
     case monotonic(Double)

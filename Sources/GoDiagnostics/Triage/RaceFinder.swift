@@ -13,6 +13,7 @@ public struct MapRace: Sendable, Codable, Equatable {
   /// The source shows other goroutines than the detector's. Go 1.26 and later print one by default.
   public var othersCaptured: Bool
 
+  /// A goroutine that touches the map.
   public struct Party: Sendable, Codable, Equatable {
     public var goroutine: UInt64?
     public var function: String

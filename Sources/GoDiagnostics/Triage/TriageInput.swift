@@ -18,6 +18,7 @@ public struct TriageInput: Sendable {
 
   public init() {}
 
+  /// Sources by the names they have where the command runs.
   public struct Names: Sendable {
     /// A core, a process's id or its executable as arguments of a command: "--core core.1 --exe server".
     public var image: String?
@@ -27,6 +28,7 @@ public struct TriageInput: Sendable {
     public init() {}
   }
 
+  /// A text with goroutines that was saved before the end.
   public struct Dump: Sendable {
     public var name: String
     public var text: CrashText

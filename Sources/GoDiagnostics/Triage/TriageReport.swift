@@ -23,6 +23,7 @@ public struct TriageReport: Sendable, Codable, Equatable {
   public var goroutines: GoroutineReport?
   public var gc: GCReport?
 
+  /// Why the process ended, how sure that is, and what to do.
   public struct Verdict: Sendable, Codable, Equatable {
     public var kind: VerdictKind
     public var certainty: Certainty
@@ -43,6 +44,7 @@ public struct TriageReport: Sendable, Codable, Equatable {
     public var line: Int
   }
 
+  /// What one source says.
   public struct Evidence: Sendable, Codable, Equatable {
     /// stderr, kernel log, exit status, dump, core, process, gc log.
     public var source: String
@@ -50,6 +52,7 @@ public struct TriageReport: Sendable, Codable, Equatable {
     public var quote: String?
   }
 
+  /// Two sources that cannot both be right.
   public struct Disagreement: Sendable, Codable, Equatable {
     public var statements: [Evidence]
     /// The source to believe, and why.
@@ -57,6 +60,7 @@ public struct TriageReport: Sendable, Codable, Equatable {
     public var reason: String
   }
 
+  /// What would have told more, and how to have it next time.
   public struct Missing: Sendable, Codable, Equatable {
     public var what: String
     public var why: String
@@ -64,6 +68,7 @@ public struct TriageReport: Sendable, Codable, Equatable {
     public var setting: String
   }
 
+  /// An event of the time line.
   public struct Moment: Sendable, Codable, Equatable {
     /// As the source writes it, or corrected to wall time when the time of boot is known.
     public var time: String

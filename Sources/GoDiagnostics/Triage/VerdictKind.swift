@@ -115,5 +115,6 @@ public enum Certainty: String, Sendable, Codable, Comparable {
   /// Only the detector was seen, or only an exit status.
   case d = "D"
 
+  /// The less certain one is smaller.
   public static func < (left: Certainty, right: Certainty) -> Bool { left.rawValue > right.rawValue }
 }

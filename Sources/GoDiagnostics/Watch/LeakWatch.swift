@@ -23,6 +23,7 @@ public struct LeakWatch: Sendable {
 
   /// An alert line: JSON schema `sluice.watch/1`.
   public struct Alert: Sendable, Codable, Equatable {
+    /// What the alert is about.
     public enum Kind: String, Sendable, Codable {
       case signatureGrows = "signature-grows"
       case goroutines

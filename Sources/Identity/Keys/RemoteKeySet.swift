@@ -161,6 +161,7 @@ public final class RemoteKeySet: Sendable {
     public var failures: UInt64
   }
 
+  /// Taken at once; `now` in seconds of the steady clock.
   public func view(now: Int64) -> View {
     let usable = keys(now: now) != nil
     return state.withLock { state in

@@ -7,6 +7,7 @@ public import CryptoExtras
 /// key's material decides which algorithms may use it, the token's header only chooses among those (RFC 8725
 /// section 3.1).
 public struct VerificationKey: Sendable {
+  /// The key itself, by its kind.
   public enum Material: Sendable {
     case rsa(_RSA.Signing.PublicKey)
     case p256(P256.Signing.PublicKey)

@@ -38,6 +38,7 @@ public final class BloomFilter: Sendable {
     words = AtomicWords(count: 2 * wordsOfOne)
   }
 
+  /// False: it was not put in lately. True: probably it was.
   public func mayContain(_ print: TokenFingerprint) -> Bool {
     holds(print, 0) || holds(print, wordsOfOne)
   }
@@ -53,6 +54,7 @@ public final class BloomFilter: Sendable {
     return true
   }
 
+  /// Puts it in.
   public func insert(_ print: TokenFingerprint, now: Int64) {
     filling.withLock { filling in
       if filling.since == .min { filling.since = now }

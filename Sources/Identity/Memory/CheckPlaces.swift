@@ -9,6 +9,7 @@ import Synchronization
 /// of one loop's time; what is more goes to the pool, whose queue is bounded, and beyond that the client is asked to
 /// come again. Slow algorithms always go to the pool. Cost: one atomic addition a check. Bound: `queuedMax`.
 public final class CheckPlaces: Sendable {
+  /// Where a signature may be checked: on this loop, on the pool, or not now.
   public enum Place: Sendable { case here, elsewhere, nowhere }
 
   /// The number of the hundredth in the upper bits, the checks in it in the lower sixteen.

@@ -10,11 +10,13 @@ public final class DecisionMemory: Sendable {
     table = FingerprintTable(capacity: capacity)
   }
 
+  /// What the question is remembered by: a hash under a secret of the process.
   public func fingerprint(_ question: [UInt8]) -> TokenFingerprint { question.withUnsafeBytes { hash.fingerprint($0) } }
 
   /// - Parameter now: seconds of a clock that never goes back, here and below.
   public func recall(_ print: TokenFingerprint, now: Int64) -> Bool? { table.value(print, generation: 0, now: now) }
 
+  /// Keeps an answer for its time; `now` in seconds.
   public func remember(_ answer: Bool, _ print: TokenFingerprint, now: Int64) {
     table.remember(answer, print, generation: 0, until: now + seconds, now: now)
   }

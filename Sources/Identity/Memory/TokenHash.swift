@@ -31,6 +31,7 @@ public struct TokenHash: Sendable {
     self.key = key
   }
 
+  /// Two bytes sequences have the same fingerprint only by chance, which nobody without the secret can steer.
   public func fingerprint(_ bytes: UnsafeRawBufferPointer) -> TokenFingerprint {
     var state = State(key)
     let whole = bytes.count & ~7

@@ -22,6 +22,7 @@ public struct TokenTime: Sendable {
 /// token, costs no signature. Both memories are tables of fixed size. A wall clock that is set back does not
 /// lengthen anything: the five minutes are counted by the other clock.
 public final class TokenMemory: Sendable {
+  /// What is known of a token.
   public enum Recall: Sendable {
     case unknown
     case verified(VerifiedToken)
@@ -46,6 +47,7 @@ public final class TokenMemory: Sendable {
     filter = BloomFilter(capacity: refusedMax, lifetime: Self.refusedFor)
   }
 
+  /// What the token is remembered by.
   public func fingerprint(_ token: UnsafeRawBufferPointer) -> TokenFingerprint { hash.fingerprint(token) }
 
   /// - Parameter generation: of the keys that tokens are checked with now.
@@ -60,6 +62,7 @@ public final class TokenMemory: Sendable {
     return .refused(refusal)
   }
 
+  /// Keeps a token that was verified with the keys of that generation.
   public func remember(_ token: VerifiedToken, _ print: TokenFingerprint, generation: UInt64, now: TokenTime) {
     let seconds = min(Self.verifiedForMax, token.validUntil - now.wall)
     guard seconds > 0 else { return }

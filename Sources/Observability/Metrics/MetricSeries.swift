@@ -30,9 +30,11 @@ public final class CounterSeries: Sendable {
     slot = series?.slot ?? registry.discard
   }
 
+  /// Adds on the shard's own page; on the shard's loop only.
   @inlinable
   public func add(_ shard: ShardMetrics, _ amount: UInt64 = 1) { shard.add(slot, amount) }
 
+  /// Takes away what the same shard has added.
   @inlinable
   public func subtract(_ shard: ShardMetrics, _ amount: UInt64 = 1) { shard.subtract(slot, amount) }
 
@@ -98,6 +100,7 @@ public final class SharedCounter: Sendable {
 
   public init() {}
 
+  /// Adds, from any thread.
   public func add(_ amount: UInt64 = 1) { value.wrappingAdd(amount, ordering: .relaxed) }
   public var total: UInt64 { value.load(ordering: .relaxed) }
 }
@@ -108,6 +111,7 @@ public final class SharedGauge: Sendable {
 
   public init(_ value: Double = 0) { bits = Atomic(value.bitPattern) }
 
+  /// Replaces the value, from any thread.
   public func set(_ value: Double) { bits.store(value.bitPattern, ordering: .relaxed) }
   public var value: Double { Double(bitPattern: bits.load(ordering: .relaxed)) }
 }

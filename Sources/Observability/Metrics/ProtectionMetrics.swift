@@ -29,6 +29,7 @@ enum ProtectionFamilies {
 
 /// A number that a protection has learned or has left.
 public struct ProtectionGauge: Sendable {
+  /// Which number.
   public enum Kind: Sendable, CaseIterable {
     case retryBudget, hedgeDelay, concurrencyLimit, concurrencyInFlight, concurrencyBest
 

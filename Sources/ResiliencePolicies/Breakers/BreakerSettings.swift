@@ -2,6 +2,7 @@ public import GatewayModel
 
 /// A circuit breaker's configuration in the units of its machine.
 public struct BreakerSettings: Sendable, Equatable {
+  /// By which of two rules it opens and closes; times in nanoseconds.
   public enum Form: Sendable, Equatable {
     /// sony/gobreaker's rules.
     case counts(

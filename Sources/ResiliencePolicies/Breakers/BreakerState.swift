@@ -29,6 +29,7 @@ public struct BreakerTicket: Sendable, Equatable {
 
 /// What became of a request that a breaker let through.
 public struct BreakerResult: Sendable, Equatable {
+  /// How it counts.
   public enum Kind: UInt8, Sendable, CaseIterable {
     case success = 0
     case failure = 1

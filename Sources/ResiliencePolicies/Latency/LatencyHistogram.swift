@@ -16,16 +16,19 @@ public struct LatencyHistogram: Sendable {
 
   public init() {}
 
+  /// Counts one latency.
   public mutating func add(nanoseconds: UInt64) {
     buckets[Self.index(min(nanoseconds / 1000, Self.microsecondsMax))] &+= 1
     count &+= 1
   }
 
+  /// Counts all of another histogram.
   public mutating func add(_ other: LatencyHistogram) {
     for index in buckets.indices { buckets[index] &+= other.buckets[index] }
     count &+= other.count
   }
 
+  /// Forgets everything and keeps the memory.
   public mutating func clear() {
     guard count > 0 else { return }
     for index in buckets.indices { buckets[index] = 0 }
@@ -72,6 +75,7 @@ public struct LatencyWindow: Sendable {
     epochs = Array(repeating: 0, count: max(1, count))
   }
 
+  /// Counts a latency seen at `now`, in nanoseconds of a clock that does not go back.
   public mutating func add(nanoseconds: UInt64, now: UInt64) {
     let epoch = now / pieceNanoseconds + 1
     let index = Int(epoch % UInt64(pieces.count))
@@ -84,6 +88,7 @@ public struct LatencyWindow: Sendable {
     pieces[index].add(nanoseconds: nanoseconds)
   }
 
+  /// Adds what was counted within the window before `now`.
   public func merge(into histogram: inout LatencyHistogram, now: UInt64) {
     let epoch = now / pieceNanoseconds + 1
     for index in pieces.indices where epochs[index] > 0 && epochs[index] + UInt64(pieces.count) > epoch {
@@ -91,6 +96,7 @@ public struct LatencyWindow: Sendable {
     }
   }
 
+  /// Forgets everything and keeps the memory.
   public mutating func clear() {
     for index in pieces.indices { pieces[index].clear() }
     for index in epochs.indices { epochs[index] = 0 }

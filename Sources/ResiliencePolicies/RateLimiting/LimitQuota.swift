@@ -113,6 +113,7 @@ public struct LimitState: Sendable, Equatable {
 
 /// What a limit says to one request.
 public struct LimitDecision: Sendable, Equatable {
+  /// Whether the request passes.
   public enum Verdict: UInt8, Sendable {
     case pass
     /// It passes after `waitNanoseconds`; its place is taken.
