@@ -2,6 +2,12 @@ public import GatewayModel
 import NIOCore
 import NIOPosix
 
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Musl
+#endif
+
 /// The data plane from outside: start, listen, publish a Snapshot, drain.
 ///
 /// It owns the event loops and their shards. Everything public here may be called from any thread; what concerns a
@@ -64,8 +70,11 @@ public final class DataPlane: Sendable {
       var port = entryPoint.configuration.address.port
       for (number, shard) in shards.enumerated() {
         do {
-          // With SO_REUSEPORT the kernel would share the port with a gateway that was forgotten, and half of the requests.
-          if number == 0, port != 0, !entryPoint.configuration.reusePort { try PortProbe.check(entryPoint.configuration.address) }
+          // With SO_REUSEPORT the kernel would share the port with a gateway that was forgotten, and half of the
+          // requests.
+          if number == 0, port != 0, !entryPoint.configuration.reusePort {
+            try PortProbe.check(entryPoint.configuration.address)
+          }
           let wanted = port
           let channel = try await onLoop(shard) { shard in
             Listener.bind(shard, entryPoint: index, configuration: entryPoint.configuration, port: wanted)
@@ -148,5 +157,12 @@ public struct ListenError: Error, CustomStringConvertible {
   public let address: ListenAddress
   public let cause: any Error
 
-  public var description: String { "entryPoints.\(entryPoint): cannot listen on \(address): \(cause)" }
+  /// Place, address, and the system's word on it.
+  public var description: String { "entryPoints.\(entryPoint): cannot listen on \(address): \(reason)" }
+
+  private var reason: String {
+    guard let code = (cause as? IOError)?.errnoCode else { return "\(cause)" }
+    let text = String(cString: strerror(code))
+    return code == EADDRINUSE ? "\(text); reusePort: true lets two gateways share a port" : text
+  }
 }

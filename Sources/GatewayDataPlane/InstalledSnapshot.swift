@@ -8,8 +8,8 @@ import ResiliencePolicies
 /// shows by generation who still holds one.
 ///
 /// Two signs keep a server from being chosen. Its status, which probes and outlier detection write for all shards, is
-/// binding: a service whose servers are all out answers 503, as in Traefik. The shard's own down mark, which a connection
-/// that could not be made leaves for a moment, is a hint: when all are marked, one is tried all the same.
+/// binding: a service whose servers are all out answers 503, as in Traefik. The shard's own down mark, which a
+/// connection that could not be made leaves for a moment, is a hint: when all are marked, one is tried all the same.
 final class InstalledSnapshot {
   /// Who serves an exchange.
   struct Choice {

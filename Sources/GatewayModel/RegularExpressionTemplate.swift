@@ -12,14 +12,6 @@ extension RegularExpression {
 
     let parts: [Part]
 
-    /// True when the template refers to no group, so that expanding it is copying.
-    public var isLiteral: Bool {
-      parts.allSatisfy { part in
-        if case .text = part { return true }
-        return false
-      }
-    }
-
     fileprivate init(parts: [Part]) {
       self.parts = parts
     }

@@ -4,8 +4,8 @@ import Logging
 /// Tells the operator why requests failed, at a bounded rate.
 ///
 /// A server that is down fails every request, and ten thousand equal lines a second help nobody and cost the healthy
-/// routes their time. The rule: at most `linesPerSecond` lines a second and shard; what was left out is counted and said
-/// with the next line. Counters (`sluice_upstream_failures_total`) never stop.
+/// routes their time. The rule: at most `linesPerSecond` lines a second and shard; what was left out is counted and
+/// said with the next line. Counters (`sluice_upstream_failures_total`) never stop.
 final class BoundedFailureLog: FailureLog {
   static let linesPerSecond = 10
 
@@ -39,8 +39,8 @@ final class BoundedFailureLog: FailureLog {
   }
 
   func serverStoodOut(service: String, server: String, verdict: String) {
-    // Ejections last seconds at least and are bounded by the number of servers; what a ceiling or shadow mode prevents is
-    // found again with every failure.
+    // Ejections last seconds at least and are bounded by the number of servers; what a ceiling or shadow mode prevents
+    // is found again with every failure.
     let metadata: Logger.Metadata = ["service": "\(service)", "server": "\(server)", "outcome": "\(verdict)"]
     if verdict == "ejected" {
       log.warning("server stands out and is left out", metadata: metadata)

@@ -3,8 +3,8 @@ import FoundationEssentials
 import SwiftASN1
 import X509
 
-/// The certificate that answers TLS when none was configured: self-signed, made at start, trusted by nobody, as Traefik's
-/// "TRAEFIK DEFAULT CERT" is. It lets a handshake come far enough that the client says what is wrong.
+/// The certificate that answers TLS when none was configured: self-signed, made at start, trusted by nobody, as
+/// Traefik's "TRAEFIK DEFAULT CERT" is. It lets a handshake come far enough that the client says what is wrong.
 enum DefaultCertificate {
   private static let made = Result { try generate() }
 
@@ -16,7 +16,8 @@ enum DefaultCertificate {
     let now = Date()
     let certificate = try Certificate(
       version: .v3, serialNumber: Certificate.SerialNumber(), publicKey: .init(key.publicKey),
-      notValidBefore: now.addingTimeInterval(-3600), notValidAfter: now.addingTimeInterval(365 * 86_400), issuer: name, subject: name,
+      notValidBefore: now.addingTimeInterval(-3600), notValidAfter: now.addingTimeInterval(365 * 86_400),
+      issuer: name, subject: name,
       signatureAlgorithm: .ecdsaWithSHA256,
       extensions: try Certificate.Extensions {
         Critical(BasicConstraints.notCertificateAuthority)

@@ -7,9 +7,9 @@ import UnixSignals
 
 /// The gateway's life under a service group: admin side, reloads, and the drain at the end.
 ///
-/// Structured: every task is a child of `run`, and the group's graceful shutdown is what ends them. The order of the end
-/// is the reverse of the list: first the gateway drains, then the admin side goes, so that metrics and readiness can
-/// be seen while it drains.
+/// Structured: every task is a child of `run`, and the group's graceful shutdown is what ends them. The order of the
+/// end is the reverse of the list: first the gateway drains, then the admin side goes, so that metrics and readiness
+/// can be seen while it drains.
 public struct GatewayService: Sendable {
   private let gateway: Gateway
 
@@ -20,7 +20,8 @@ public struct GatewayService: Sendable {
   /// Runs until SIGTERM or SIGINT, then drains. `tell` gets the lines for who started it.
   public func runUntilStopped(_ tell: @escaping @Sendable (String) -> Void) async throws {
     for (entryPoint, port) in zip(gateway.configuration.entryPoints, gateway.ports) {
-      tell("listening: \(entryPoint.name) on \(entryPoint.value.address.host.isEmpty ? "*" : entryPoint.value.address.host):\(port)")
+      let host = entryPoint.value.address.host
+      tell("listening: \(entryPoint.name) on \(host.isEmpty ? "*" : host):\(port)")
     }
     let host = gateway.configuration.admin.address.host
     let admin = AdminServer(

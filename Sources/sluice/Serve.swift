@@ -16,7 +16,8 @@ struct Serve: AsyncParsableCommand {
       again after a rotation. Exit codes: 0 after a drain, 2 for a configuration that is refused, 1 for anything else.
       """)
 
-  @Option(name: .long, help: "The configuration file, YAML or TOML, static and dynamic parts in one.", completion: .file())
+  @Option(
+    name: .long, help: "The configuration file, YAML or TOML, static and dynamic parts in one.", completion: .file())
   var config: String
 
   @Flag(name: .long, help: "Take keys that Traefik has and Sluice has not yet as warnings.")

@@ -98,7 +98,8 @@ import Testing
     arguments: [
       ("", ["old", "idle", "new"]), ("?kind=exchange", ["old", "new"]), ("?minAge=100", ["old", "idle"]),
       ("?minAge=1m40s", ["old", "idle"]), ("?owner=new", ["new"]), ("?waiting=idle", ["idle"]),
-      ("?verdict=unreleased", ["old"]), ("?verdict=blocked", []), ("?generation=3", ["idle", "new"]), ("?limit=1", ["old"]),
+      ("?verdict=unreleased", ["old"]), ("?verdict=blocked", []), ("?generation=3", ["idle", "new"]),
+      ("?limit=1", ["old"]),
       ("?kind=timer", []), ("?minAge=99999", []),
     ] as [(String, [String])])
   func ledger(_ query: String, _ owners: [String]) async throws {

@@ -69,7 +69,8 @@ struct ConfigurationDecodingTests {
             stsSeconds: 31536000
             customResponseHeaders: {X-Powered-By: ""}
         pages:
-          errors: {status: ["404,500-502", 503], service: api, query: "/{status}.html", statusRewrites: {"500-502": 500}}
+          errors:
+            {status: ["404,500-502", 503], service: api, query: "/{status}.html", statusRewrites: {"500-502": 500}}
     """#
 
   static let toml = #"""

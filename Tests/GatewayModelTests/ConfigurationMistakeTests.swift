@@ -53,7 +53,8 @@ struct ConfigurationMistakeTests {
       message: "log.filePath is a list, expected a text", yamlPlace: "1:17", tomlPlace: "1:16"),
     Case(
       name: "a text for a section", yaml: "log: loud", toml: "log = 'loud'",
-      message: #"log is "loud", expected a section with level, format or filePath"#, yamlPlace: "1:6", tomlPlace: "1:7"),
+      message: #"log is "loud", expected a section with level, format or filePath"#,
+      yamlPlace: "1:6", tomlPlace: "1:7"),
     Case(
       name: "a wrong truth value", yaml: "api:\n  insecure: yes", toml: "[api]\ninsecure = 'yes'",
       message: #"api.insecure is "yes", expected true or false, did you mean "true"?"#, yamlPlace: "2:13",
@@ -231,7 +232,8 @@ struct ConfigurationMistakeTests {
       name: "client certificates without an authority",
       yaml: "tls:\n  options:\n    o: {clientAuth: {clientAuthType: RequireAndVerifyClientCert}}",
       toml: "[tls.options.o.clientAuth]\nclientAuthType = 'RequireAndVerifyClientCert'",
-      message: "RequireAndVerifyClientCert has nobody to trust, expected caFiles", yamlPlace: "3:38", tomlPlace: "2:18"),
+      message: "RequireAndVerifyClientCert has nobody to trust, expected caFiles",
+      yamlPlace: "3:38", tomlPlace: "2:18"),
     Case(
       name: "exclusive keys of compress",
       yaml: "http:\n  middlewares:\n    m: {compress: {includedContentTypes: [a/b], excludedContentTypes: [c/d]}}",

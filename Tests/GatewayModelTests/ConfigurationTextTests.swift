@@ -16,7 +16,8 @@ struct ConfigurationTextTests {
       ("log:\n\tlevel: INFO", "f.yml:2:1: a tab indents this line, expected spaces"),
       (
         "a: b: c",
-        "f.yml:1:5: YAML: mapping values are not allowed in this context, expected one key a line; a text that holds \": \" stands in quotes"
+        "f.yml:1:5: YAML: mapping values are not allowed in this context, "
+          + "expected one key a line; a text that holds \": \" stands in quotes"
       ),
       ("log: {level: *x}", "f.yml:1:14: YAML: found undefined alias"),
       ("log: {}\n---\nlog: {}", "f.yml:2:1: YAML: but found another document"),
@@ -41,7 +42,8 @@ struct ConfigurationTextTests {
       ("a = yes", "f.toml:1:5: TOML: \"yes\" is no value, expected a number, true, false, a date, or a text in quotes"),
       (
         "x = \"\\d\"",
-        "f.toml:1:6: TOML: an unknown escape stands here, expected one of \\b \\t \\n \\f \\r \\\" \\\\ \\uXXXX \\UXXXXXXXX; or the text in single quotes"
+        "f.toml:1:6: TOML: an unknown escape stands here, expected one of "
+          + "\\b \\t \\n \\f \\r \\\" \\\\ \\uXXXX \\UXXXXXXXX; or the text in single quotes"
       ),
       ("= 1", "f.toml:1:1: TOML: \"=\" stands here, expected a key"),
     ])

@@ -25,7 +25,9 @@ extension OverServices {
 
     @Test("p2c and leasttime keep away from the server that fails fast", arguments: ["p2c", "leasttime"])
     func avoidsFailing(strategy: String) async throws {
-      try await ServiceGateway.with(["a", "b"]) { Self.balancer($0, "strategy: \(strategy)") } _: { (gateway: ServiceGateway) async throws in
+      try await ServiceGateway.with(["a", "b"]) {
+        Self.balancer($0, "strategy: \(strategy)")
+      } _: { (gateway: ServiceGateway) async throws in
         gateway.servers[0].change { $0.status = 500 }
         gateway.servers[1].change { $0.delay = 2 }
         let shares = try gateway.shares(60)

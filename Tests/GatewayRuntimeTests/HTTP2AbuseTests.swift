@@ -53,7 +53,8 @@ struct HTTP2AbuseTests {
       case .ping: return frame(6, [0, 0, 0, 0, 0, 0, 0, 0])
       case .settings: return frame(4, [0, 3, 0, 0, 0, 100])
       case .emptyData:
-        return index == 0 ? frame(1, flags: 0x4, stream: 1, [0x83, 0x86, 0x84, 0x41, 4] + Array("test".utf8)) : frame(0, stream: 1)
+        return index == 0
+          ? frame(1, flags: 0x4, stream: 1, [0x83, 0x86, 0x84, 0x41, 4] + Array("test".utf8)) : frame(0, stream: 1)
       case .hugeHeaders:
         let field: [UInt8] = [0x40, 1, 0x78, 0x7F, 0x81, 0x7D] + [UInt8](repeating: 0x61, count: 16_000)
         return index == 0 ? frame(1, flags: 0x1, stream: 1, getBlock) : frame(9, stream: 1, field)

@@ -21,7 +21,9 @@ extension OverServices {
 
     @Test("a server that fails its probes gets nothing until they succeed; when all fail the answer is 503")
     func downAndUp() async throws {
-      try await ServiceGateway.with(["a", "b"], loops: 2) { Self.main($0.map(\.url)) } _: { (gateway: ServiceGateway) async throws in
+      try await ServiceGateway.with(["a", "b"], loops: 2) {
+        Self.main($0.map(\.url))
+      } _: { (gateway: ServiceGateway) async throws in
         #expect(try await gateway.until { gateway.servers[0].count("/health") > 0 })
         gateway.servers[0].change { $0.health = 500 }
         #expect(try await gateway.until { Self.isUp(gateway, 0) == 0 })
@@ -96,7 +98,9 @@ extension OverServices {
 
     @Test("a reload keeps what the probes found, and a service that comes new knows it from its first request")
     func reload() async throws {
-      try await ServiceGateway.with(["a", "b"]) { Self.main($0.map(\.url)) } _: { (gateway: ServiceGateway) async throws in
+      try await ServiceGateway.with(["a", "b"]) {
+        Self.main($0.map(\.url))
+      } _: { (gateway: ServiceGateway) async throws in
         gateway.servers[0].change { $0.health = 500 }
         #expect(try await gateway.until { Self.isUp(gateway, 0) == 0 })
         let urls = gateway.servers.map(\.url)
@@ -129,7 +133,9 @@ extension OverServices {
 
     @Test("five hundred reloads with a server that accepts and never answers leave ledger and descriptors flat")
     func silentServer() async throws {
-      try await ServiceGateway.with(["a"]) { Self.main($0.map(\.url)) } _: { (gateway: ServiceGateway) async throws in
+      try await ServiceGateway.with(["a"]) {
+        Self.main($0.map(\.url))
+      } _: { (gateway: ServiceGateway) async throws in
         gateway.servers[0].change { $0.isSilent = true }
         let urls = gateway.servers.map(\.url)
         // Every other reload has another path: its targets are new and take the old ones' probes away.
@@ -152,7 +158,9 @@ extension OverServices {
 
     @Test("each shard says when its loop last turned, without being asked")
     func pulses() async throws {
-      try await ServiceGateway.with(["a"], loops: 2) { Self.main($0.map(\.url)) } _: { (gateway: ServiceGateway) async throws in
+      try await ServiceGateway.with(["a"], loops: 2) {
+        Self.main($0.map(\.url))
+      } _: { (gateway: ServiceGateway) async throws in
         let shards = gateway.gateway.adminSources(startedAt: 0).shards
         #expect(shards().count == 2)
         #expect(shards().allSatisfy { ($0.sinceLastTurn ?? .max) < 5_000_000_000 })

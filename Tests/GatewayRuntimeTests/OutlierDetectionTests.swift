@@ -111,7 +111,9 @@ extension OverServices {
     @Test("what was found out about a server stays over a reload that keeps it, and is forgotten with its settings")
     func reload() async throws {
       let settings = "outlierDetection: { consecutiveErrors: 1, baseEjectionTime: 60s }"
-      try await ServiceGateway.with(["a", "b"]) { Self.main($0, settings) } _: { (gateway: ServiceGateway) async throws in
+      try await ServiceGateway.with(["a", "b"]) {
+        Self.main($0, settings)
+      } _: { (gateway: ServiceGateway) async throws in
         gateway.servers[0].change { $0.status = 500 }
         _ = try gateway.shares(6)
         #expect(Self.isUp(gateway, 0) == 0)

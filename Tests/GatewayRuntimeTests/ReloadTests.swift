@@ -36,7 +36,8 @@ struct ReloadTests {
         guard let client = try? RawClient(port: port) else { return load.fail("connect") }
         while !load.isOver.load(ordering: .relaxed) {
           let line = client.get("/")
-          if line == "HTTP/1.1 200 OK" { load.served.wrappingAdd(1, ordering: .relaxed) } else { return load.fail(line) }
+          guard line == "HTTP/1.1 200 OK" else { return load.fail(line) }
+          load.served.wrappingAdd(1, ordering: .relaxed)
         }
       }
     }

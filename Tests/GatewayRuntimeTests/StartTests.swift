@@ -8,7 +8,9 @@ import Testing
 /// What happens when a gateway starts beside others, and what it records of its first requests.
 @Suite(.serialized)
 struct StartTests {
-  private static func configuration(_ serverPort: Int, port: Int = 0, entryPoint: String = "", log: String = "") -> String {
+  private static func configuration(
+    _ serverPort: Int, port: Int = 0, entryPoint: String = "", log: String = ""
+  ) -> String {
     """
     entryPoints: { web: { address: "127.0.0.1:\(port)"\(entryPoint) } }
     admin: { address: "127.0.0.1:0" }
@@ -76,7 +78,8 @@ struct StartTests {
     defer { try? FileManager.default.removeItem(atPath: path) }
     func file(_ server: Int, _ match: String) -> String {
       Self.configuration(
-        server, log: "accessLog: { filePath: \"\(path)\", format: json, redactions: [{ match: '\(match)', replace: '/:id' }] }")
+        server,
+        log: "accessLog: { filePath: \"\(path)\", format: json, redactions: [{match: '\(match)', replace: '/:id'}] }")
     }
     let running = try await RunningGateway.start { file($0, "/[0-9]+") }
     let client = try RawClient(port: running.port)

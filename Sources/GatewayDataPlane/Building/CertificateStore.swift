@@ -24,7 +24,9 @@ struct LoadedCertificate {
 
 enum CertificateLoader {
   /// Loads a pair; `path` is the configuration key that names it.
-  static func load(_ certFile: String, _ keyFile: String, path: String, problems: inout [BuildProblem]) -> LoadedCertificate? {
+  static func load(
+    _ certFile: String, _ keyFile: String, path: String, problems: inout [BuildProblem]
+  ) -> LoadedCertificate? {
     let chain: [NIOSSLCertificate]
     do {
       chain = try certificates(certFile)
@@ -35,7 +37,8 @@ enum CertificateLoader {
     let key: NIOSSLPrivateKey
     do {
       key = isPEM(keyFile)
-        ? try NIOSSLPrivateKey(bytes: Array(keyFile.utf8), format: .pem) : try NIOSSLPrivateKey(file: keyFile, format: .pem)
+        ? try NIOSSLPrivateKey(bytes: Array(keyFile.utf8), format: .pem)
+        : try NIOSSLPrivateKey(file: keyFile, format: .pem)
     } catch {
       problems.append(BuildProblem(path: path + ".keyFile", what: explain(error, keyFile, "a private key in PEM")))
       return nil

@@ -43,8 +43,8 @@ struct ServiceBuilder {
     for service in asked.services { buildAsked(service) }
     for service in dynamic.http.services { _ = plan(service.name, depth: 0) }
     // Stands behind routers that only redirect.
-    plans[""] = ServicePlan(name: "noop@internal", kind: .loadBalancer([]), cursor: 0, sticky: nil, series: nil, failures: nil,
-      retries: nil)
+    plans[""] = ServicePlan(
+      name: "noop@internal", kind: .loadBalancer([]), cursor: 0, sticky: nil, series: nil, failures: nil, retries: nil)
   }
 
   private func key(_ server: Server, _ balancer: LoadBalancer) -> String {
@@ -77,14 +77,16 @@ struct ServiceBuilder {
     case .highestRandomWeight(let hashed):
       kind = .hashed(children(hashed.services, depth))
     case .failover(let failover):
-      guard let main = plan(failover.service, depth: depth + 1), let fallback = plan(failover.fallback, depth: depth + 1)
+      guard let main = plan(failover.service, depth: depth + 1),
+        let fallback = plan(failover.fallback, depth: depth + 1)
       else { return nil }
       kind = .failover(main: main, fallback: fallback)
     }
     let made = ServicePlan(
       name: name + "@file", kind: kind, cursor: cursorCount, sticky: StickyCompiler.compile(sticky, service: name),
       policy: policy,
-      series: surroundings.series.service(name + "@file"), failures: surroundings.series.failures(service: name + "@file"),
+      series: surroundings.series.service(name + "@file"),
+      failures: surroundings.series.failures(service: name + "@file"),
       retries: surroundings.series.metrics.retries(service: name + "@file"))
     cursorCount += ServicePlan.cursorsNeeded(memberCount)
     plans[name] = made
@@ -226,7 +228,9 @@ struct ServiceBuilder {
     }
     if let pair = transport.certificates.first {
       let path = path + ".certificates[0]"
-      guard let own = CertificateLoader.load(pair.certFile, pair.keyFile, path: path, problems: &problems) else { return nil }
+      guard let own = CertificateLoader.load(pair.certFile, pair.keyFile, path: path, problems: &problems) else {
+        return nil
+      }
       client.certificateChain = own.chain.map { .certificate($0) }
       client.privateKey = .privateKey(own.key)
     }

@@ -70,7 +70,8 @@ public final class SnapshotBuilder {
       let table = routers.usesTLS ? tls.table(hostOptions: routers.hostOptions, defaultOptions: options) : nil
       entryPoints.append(
         EntryPointPlan(
-          name: entryPoint.name, index: index, plain: plain, secure: secure, configuration: entryPoint.value, tls: table,
+          name: entryPoint.name, index: index, plain: plain, secure: secure, configuration: entryPoint.value,
+          tls: table,
           ledgerOwner: surroundings.series.ledgerOwner("entryPoint", entryPoint.name),
           series: surroundings.series.entryPoint(entryPoint.name),
           openConnections: surroundings.series.metrics.openConnections(entryPoint: entryPoint.name)))
@@ -95,7 +96,9 @@ public final class SnapshotBuilder {
     for (order, entry) in routers.enumerated() {
       var middlewares: [any Middleware] = []
       let service = services[localName(entry.service)] ?? services[""]
-      if let redirect = entry.redirect { chains.appendInline(.redirectScheme(redirect), to: &middlewares, name: entry.name) }
+      if let redirect = entry.redirect {
+        chains.appendInline(.redirectScheme(redirect), to: &middlewares, name: entry.name)
+      }
       for name in entry.middlewares {
         chains.append(
           name, to: &middlewares, from: "http.routers.\(entry.name)", service: service?.name ?? entry.service)
@@ -175,7 +178,8 @@ struct EntryPointRouters {
 
   /// Two routers that want different options for one host get the usual ones, as in Traefik.
   private mutating func note(_ options: String, for host: String, _ usual: String) {
-    if let other = hostOptions[host], other != options { hostOptions[host] = usual } else { hostOptions[host] = options }
+    let isContradicted = hostOptions[host].map { $0 != options } ?? false
+    hostOptions[host] = isContradicted ? usual : options
   }
 
   /// `http.redirections` is a router of its own that comes before the others.

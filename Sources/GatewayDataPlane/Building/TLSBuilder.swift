@@ -16,7 +16,10 @@ struct TLSBuilder {
   /// All certificates, for metrics.
   let expiries: [CertificateExpiry]
 
-  init(_ tls: GatewayModel.TLSConfiguration, generatedDefault: (@Sendable () throws -> (certificate: String, key: String))?) {
+  init(
+    _ tls: GatewayModel.TLSConfiguration,
+    generatedDefault: (@Sendable () throws -> (certificate: String, key: String))?
+  ) {
     var problems: [BuildProblem] = []
     var options: [String: TLSOptions] = [:]
     for option in tls.options { options[option.name] = option.value }

@@ -3,8 +3,10 @@
 /// `kind.code` is what the operator's log and `sluice_upstream_failures_total{kind}` say; the client only sees the
 /// status. `detail` is for the log.
 public struct Failure: Error, Sendable {
+  /// Whose fault it is.
   public enum Origin: UInt8, Sendable { case client, server, gateway }
 
+  /// What broke; its code is a label of `sluice_upstream_failures_total`.
   public enum Kind: UInt8, Sendable, CaseIterable {
     /// Nobody listens, or the host or network cannot be reached.
     case connectRefused
@@ -80,7 +82,8 @@ public struct Failure: Error, Sendable {
       return Rejection(status: 503, code: "gateway-limit", detail: "The gateway reached one of its limits.")
     case .connectRefused, .resolve, .tlsHandshake, .closedEarly, .closedWhileIdle, .responseRefused, .bodyCut,
       .clientGone, .requestRefused:
-      return Rejection(status: 502, code: "upstream-failed", detail: "The server could not be reached or answered badly.")
+      return Rejection(
+        status: 502, code: "upstream-failed", detail: "The server could not be reached or answered badly.")
     }
   }
 }

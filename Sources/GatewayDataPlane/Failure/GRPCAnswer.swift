@@ -4,8 +4,8 @@ import NIOCore
 ///
 /// A Trailers-Only response: 200, and the status in the header list. The numbers are those of gRPC's
 /// doc/statuscodes.md; where its mapping from HTTP is for clients that know nothing but the number
-/// (doc/http-grpc-status-mapping.md), a gateway that decided itself can be more exact: 429 is RESOURCE_EXHAUSTED, 504 is
-/// DEADLINE_EXCEEDED.
+/// (doc/http-grpc-status-mapping.md), a gateway that decided itself can be more exact: 429 is RESOURCE_EXHAUSTED, 504
+/// is DEADLINE_EXCEEDED.
 enum GRPCAnswer {
   /// Whether the request is a gRPC call, or the response to one: by its content type, as gRPC's PROTOCOL-HTTP2.md has
   /// it.

@@ -4,7 +4,9 @@
 /// else in the log under that id.
 enum ProblemWriter {
   /// Fills `head` for `rejection` and returns the body.
-  static func fill(_ head: ResponseHead, _ rejection: Rejection, requestID: ByteRange, in request: RequestHead) -> [UInt8] {
+  static func fill(
+    _ head: ResponseHead, _ rejection: Rejection, requestID: ByteRange, in request: RequestHead
+  ) -> [UInt8] {
     head.status = rejection.status
     head.add("Content-Type", id: .contentType, value: head.append("application/problem+json"))
     head.add("Cache-Control", id: .cacheControl, value: head.append("no-store"))
@@ -39,6 +41,7 @@ enum ProblemWriter {
 
 /// Reason phrases of RFC 9110 and the registry.
 public enum StatusReason {
+  /// The reason phrase of a status (RFC 9110 section 15); empty for one that has none.
   public static func text(_ status: UInt16) -> StaticString {
     switch status {
     case 100: "Continue"

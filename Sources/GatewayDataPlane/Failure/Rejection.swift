@@ -28,7 +28,8 @@ public struct Rejection: Sendable {
   static let noServer = Rejection(
     status: 503, code: "no-server", detail: "No server is available for this request.")
   static let misdirected = Rejection(
-    status: 421, code: "misdirected", detail: "This host is not served on a connection that was opened for another one.")
+    status: 421, code: "misdirected",
+    detail: "This host is not served on a connection that was opened for another one.")
   static let requestTimeout = Rejection(
     status: 408, code: "request-timeout", detail: "The request did not arrive in time.")
 }

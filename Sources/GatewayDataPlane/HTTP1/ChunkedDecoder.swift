@@ -6,6 +6,7 @@
 /// a window and says which part of it is data, so data is never copied; bytes of an unfinished trailer section are
 /// the only ones the caller has to keep.
 public struct ChunkedDecoder {
+  /// What the next bytes are.
   public enum Step: Equatable {
     /// Everything was consumed; more bytes are needed.
     case incomplete
@@ -39,9 +40,6 @@ public struct ChunkedDecoder {
   public init(limits: WireLimits) {
     self.limits = limits
   }
-
-  /// Bytes of the current chunk that have not come yet.
-  public var remainingInChunk: UInt64 { state == .data ? remaining : 0 }
 
   /// Goes on at `position` in `window` and moves it past what was consumed.
   public mutating func next(
@@ -124,7 +122,8 @@ public struct ChunkedDecoder {
     // What an earlier message left here, or an earlier read of this section, points into bytes that are not there.
     if trailers.byteCount > 0 || trailers.fieldCount > 0 { trailers.reset() }
     // Nearly always there are none, and the section is one empty line that came with the last chunk.
-    if trailerBytes.isEmpty && position + 2 <= window.count && window[position] == 0x0D && window[position + 1] == 0x0A {
+    let isAtEmptyLine = position + 2 <= window.count && window[position] == 0x0D && window[position + 1] == 0x0A
+    if trailerBytes.isEmpty && isAtEmptyLine {
       position += 2
       state = .done
       return .end

@@ -2,8 +2,9 @@
 ///
 /// RFC 9112 section 3.2 has four forms. Origin and absolute form are taken, `*` with OPTIONS only, CONNECT never.
 /// The path goes on as it came, but rules see it with its percent-encoded unreserved characters decoded, and a
-/// path with dot segments (plain, encoded, behind an encoded slash, or with a path parameter) is refused: no client that means well sends
-/// one (URL libraries resolve them first), and whoever resolves them later would leave the routed prefix.
+/// path with dot segments (plain, encoded, behind an encoded slash, or with a path parameter) is refused: no client
+/// that means well sends one (URL libraries resolve them first), and whoever resolves them later would leave the routed
+/// prefix.
 extension RequestHead {
   func settleTarget(_ target: ByteRange, hostField: ByteRange?) -> Refusal? {
     let bytes = self.bytes(target)

@@ -152,7 +152,4 @@ final class HealthMonitor {
     }
     proceed()
   }
-
-  /// Probes that run.
-  var runningCount: Int { targets.values.count { $0.running != nil } }
 }

@@ -78,9 +78,9 @@ struct RequestSource: Sendable {
     if case .claim = criterion { true } else { false }
   }
 
-  /// What stands for the source where several gateways, with secrets of their own, must write the same: an address and a
-  /// host as they are, so that an operator finds them; values of fields, which may be credentials, and long hosts as the
-  /// first half of their SHA-256.
+  /// What stands for the source where several gateways, with secrets of their own, must write the same: an address and
+  /// a host as they are, so that an operator finds them; values of fields, which may be credentials, and long hosts as
+  /// the first half of their SHA-256.
   func text(of exchange: Exchange) -> [UInt8] {
     let head = exchange.request
     switch criterion {

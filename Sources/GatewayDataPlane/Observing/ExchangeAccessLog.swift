@@ -11,7 +11,8 @@ public final class RequestNumbers: Sendable {
   func next() -> UInt64 { last.wrappingIncrementThenLoad(ordering: .relaxed) }
 }
 
-/// Hands exchanges that ended to the access log, as views into their heads: nothing is copied before the line is written.
+/// Hands exchanges that ended to the access log, as views into their heads: nothing is copied before the line is
+/// written.
 public final class ExchangeAccessLog: ExchangeLog {
   private let log: ShardAccessLog
   private let numbers: RequestNumbers
@@ -22,6 +23,7 @@ public final class ExchangeAccessLog: ExchangeLog {
     self.numbers = numbers
   }
 
+  /// Writes the exchange's line, if the filters keep it.
   public func record(_ exchange: Exchange) {
     let outcome = exchange.outcome
     let duration = outcome.endedAt &- outcome.startedAt
@@ -91,6 +93,7 @@ public final class ExchangeAccessLog: ExchangeLog {
     }
   }
 
+  /// Hands what is buffered to the writer.
   public func flush() { log.flush() }
 
   private func withText(_ text: [UInt8]?, _ body: (UnsafeRawBufferPointer) -> Void) {

@@ -50,8 +50,8 @@ public final class ShardObservation {
     self.failureLog = failureLog
   }
 
-  /// Counts a request that the gateway answered by its own decision. A code is a literal of ours: there are some dozens,
-  /// told apart by their address, and each gets its series when it is first counted.
+  /// Counts a request that the gateway answered by its own decision. A code is a literal of ours: there are some
+  /// dozens, told apart by their address, and each gets its series when it is first counted.
   func rejected(_ code: StaticString) {
     let address = code.utf8Start
     if let known = rejections.first(where: { $0.code == address }) { return known.series.add(metrics) }

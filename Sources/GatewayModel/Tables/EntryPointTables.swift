@@ -16,7 +16,8 @@ extension EntryPoint: ConfigurationRecord {
       .key("proxyProtocol", \.proxyProtocol, .switch(), "Who may send the PROXY protocol's header."),
       .key(
         "reusePort", \.reusePort, .boolean,
-        "Whether another process may listen on the port too. Without it a port that is in use is a mistake at the start."),
+        "Whether another process may listen on the port too. "
+          + "Without it a port that is in use is a mistake at the start."),
       .notYet("allowACMEByPass", "Whether routers may answer ACME challenges."),
       .notYet("http3", "HTTP/3."),
       .notYet("udp", "UDP sessions."),

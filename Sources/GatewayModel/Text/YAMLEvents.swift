@@ -2,9 +2,9 @@ import CYAML
 
 /// The events of a YAML text, one after the other, by libyaml.
 ///
-/// libyaml is the scanner beneath most readers of YAML. Its events are read here without a tree in between: 10,000 routers
-/// take a third of the time, every duplicate key is seen in one reading, and aliases stay names, so that nothing is
-/// expanded that nobody counted.
+/// libyaml is the scanner beneath most readers of YAML. Its events are read here without a tree in between: 10,000
+/// routers take a third of the time, every duplicate key is seen in one reading, and aliases stay names, so that
+/// nothing is expanded that nobody counted.
 struct YAMLEvents: ~Copyable {
   /// What libyaml found, with what is needed of it. Positions are those of the event's first character.
   enum Event {
@@ -56,7 +56,8 @@ struct YAMLEvents: ~Copyable {
       let scalar = event.data.scalar
       let bytes = UnsafeBufferPointer(start: scalar.value, count: scalar.length)
       return .scalar(
-        .init(String(decoding: bytes, as: UTF8.self), style: Self.style(scalar.style)), anchor: Self.name(scalar.anchor))
+        .init(String(decoding: bytes, as: UTF8.self), style: Self.style(scalar.style)),
+        anchor: Self.name(scalar.anchor))
     case YAML_SEQUENCE_START_EVENT: return .sequenceStart(anchor: Self.name(event.data.sequence_start.anchor))
     case YAML_SEQUENCE_END_EVENT: return .sequenceEnd
     case YAML_MAPPING_START_EVENT: return .mappingStart(anchor: Self.name(event.data.mapping_start.anchor))

@@ -117,7 +117,8 @@ struct YAMLReader {
       let event = try next(&events)
       if case .mappingEnd = event { break }
       let keyPosition = events.position
-      let isMerge = if case .scalar(let scalar, _) = event { scalar.text == "<<" && scalar.style == .plain } else { false }
+      var isMerge = false
+      if case .scalar(let scalar, _) = event { isMerge = scalar.text == "<<" && scalar.style == .plain }
       let key = try key(event, &events, depth: depth)
       let value = try value(try next(&events), &events, depth: depth + 1)
       guard let key else {

@@ -107,7 +107,8 @@ extension Validation {
     }
     if let tls = redis.tls, (tls.cert == nil) != (tls.key == nil) {
       note(
-        .missingKey, at: place.key("tls"), "\(place.key("tls")) has \(tls.cert == nil ? "a key and no cert" : "a cert and no key")",
+        .missingKey, at: place.key("tls"),
+        "\(place.key("tls")) has \(tls.cert == nil ? "a key and no cert" : "a cert and no key")",
         expected: "both or neither", key: true)
     }
     if period < .milliseconds(10) {
@@ -135,7 +136,8 @@ extension Validation {
     } else if dynamic.endpoints.isEmpty, dynamic.etcd != nil || limit.redis == nil {
       note(
         .missingKey, at: path, "\(path) has no endpoints",
-        expected: dynamic.etcd == nil ? "endpoints such as redis:6379, or redis on the limit" : "endpoints such as etcd:2379",
+        expected: dynamic.etcd == nil
+          ? "endpoints such as redis:6379, or redis on the limit" : "endpoints such as etcd:2379",
         key: true)
     }
   }

@@ -69,7 +69,8 @@ public struct Server: Sendable, Equatable {
   public init() {}
 }
 
-/// How responses are passed on. Traefik's only key, `flushInterval`, has nothing to say here: bytes are sent as they come.
+/// How responses are passed on. Traefik's only key, `flushInterval`, has nothing to say here: bytes are sent as they
+/// come.
 public struct ResponseForwarding: Sendable, Equatable {
   public init() {}
 }

@@ -15,7 +15,6 @@ struct ELFFile {
     var fileSize: UInt64
     var memorySize: UInt64
     var isWritable: Bool { flags & 2 != 0 }
-    var isExecutable: Bool { flags & 1 != 0 }
   }
 
   struct Section: Equatable {

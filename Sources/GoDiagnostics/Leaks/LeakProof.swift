@@ -15,6 +15,7 @@
 /// What cannot be seen at all stands in `unseen`, and the proof is then one except for that. Where memory that must be
 /// searched cannot be read, nothing is proved and that is said.
 public struct LeakProof: Equatable, Sendable {
+  /// A leaked goroutine, and what it waits for.
   public struct Leak: Equatable, Sendable {
     public var goroutine: Goroutine
     public var waitingOn: [WaitedFor]
@@ -33,8 +34,6 @@ public struct LeakProof: Equatable, Sendable {
   /// Places that could hold the last reference to a leaked goroutine's channel or lock and could not be searched, as
   /// sentences; empty for a core of a program in pure Go.
   public var unseen: [String]
-  /// Always true; stands in reports so that nobody takes the proof for an exact one.
-  public var isConservative: Bool { true }
 }
 
 extension GoProcessImage {

@@ -1,5 +1,6 @@
 /// What a goroutine does with a map, as the functions on its stack tell.
 public struct MapAccess: Equatable, Sendable {
+  /// What is done with a map.
   public enum Kind: String, Sendable {
     case read, write, delete, iterate, clear, clone
     public var isWrite: Bool { self == .write || self == .delete || self == .clear }
@@ -220,14 +221,5 @@ extension GoProcessImage {
       address: address, type: type?.name, kind: version.hasSwissMaps ? .swiss : .classic, count: 0)
     report.find("the header cannot be read")
     return report
-  }
-
-  /// All map operations under way, in the order of goroutines.
-  public func mapAccesses() -> [MapAccess] {
-    let operations = MapAccesses(image: self)
-    return records().flatMap { found -> [MapAccess] in
-      guard let (record, frames) = consistentStack(found) else { return [] }
-      return operations.on(frames, goroutine: record.id)
-    }
   }
 }

@@ -35,8 +35,6 @@ public enum SignatureAlgorithm: String, Sendable, CaseIterable {
   /// P-521 have no fast code in BoringSSL: half a millisecond and more.
   public var isQuick: Bool { self != .es384 && self != .es512 }
 
-  var usesSecret: Bool { self == .hs256 || self == .hs384 || self == .hs512 }
-
   /// One bit each, for `AlgorithmSet`.
   fileprivate var bit: UInt16 {
     switch self {
@@ -65,6 +63,7 @@ public struct AlgorithmSet: Sendable, Equatable {
     for algorithm in algorithms { bits |= algorithm.bit }
   }
 
+  /// Whether the algorithm is one of the set.
   public func contains(_ algorithm: SignatureAlgorithm) -> Bool { bits & algorithm.bit != 0 }
   public var isEmpty: Bool { bits == 0 }
 }

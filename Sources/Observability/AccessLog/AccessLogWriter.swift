@@ -41,7 +41,6 @@ public final class AccessLogWriter: Sendable {
     var counts = Counts()
     var mustReopen = false
     var isClosing = false
-    var isFinished = false
   }
 
   private let state = Mutex(State())

@@ -6,8 +6,6 @@ import GatewayModel
 /// cursor. JSON: RFC 8259 section 7, and what is not well-formed UTF-8 becomes U+FFFD, one a byte. Common Log Format:
 /// `\xHH` for controls, quotes, backslashes and everything above ASCII, as Apache httpd and nginx write them.
 enum LogText {
-  private static let hexDigits: StaticString = "0123456789abcdef"
-
   @inline(__always)
   static func append(_ text: StaticString, to line: inout LineBuffer) { line.append(text) }
 

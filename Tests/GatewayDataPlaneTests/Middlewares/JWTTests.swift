@@ -216,7 +216,8 @@ struct JWTTests {
     set.ended(.success(Array(text.utf8)), now: Int64(NIODeadline.now().uptimeNanoseconds / 1_000_000_000))
     var passed = false
     for _ in 0..<500 where !passed {
-      passed = try await loop.scheduleTask(in: .milliseconds(10)) { first.value.exchange.identity != nil }.futureResult.get()
+      passed = try await loop.scheduleTask(in: .milliseconds(10)) { first.value.exchange.identity != nil }
+        .futureResult.get()
     }
     #expect(passed)
     // Another set whose fetch never ends: the client is answered after the timeout.

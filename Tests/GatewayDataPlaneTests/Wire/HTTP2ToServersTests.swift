@@ -36,7 +36,8 @@ extension OverSockets {
         let client = try Peer.connect(to: gateway.port)
         for _ in 0..<3 {
           try client.send(
-            "POST /a?b=c HTTP/1.1\r\nHost: shop\r\nTE: trailers\r\nConnection: TE\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
+            "POST /a?b=c HTTP/1.1\r\nHost: shop\r\nTE: trailers\r\nConnection: TE\r\n"
+              + "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
           )
           let answer = try client.readResponse()
           #expect(answer.status == 200)

@@ -195,8 +195,6 @@ final class Peer: @unchecked Sendable {
 
   // MARK: Ending
 
-  func closeSending() { shutdown(socket, Int32(SHUT_WR)) }
-
   func close() {
     guard socket >= 0 else { return }
     Glibc.close(socket)
