@@ -10,9 +10,11 @@ import NIOCore
 /// room; one connection is made at a time, for all who wait. Why not a pool shared by all shards: a connection lives on
 /// one loop, and a hop to another costs more than a connection too many.
 ///
-/// Bounds: `idleMax` idle connections, `openMax` open ones, `waitingMax` waiting exchanges; over the last the
-/// exchange is refused with 503. Idle connections go after the idle time, which shrinks to a second below what the
-/// server announced in `Keep-Alive` or was seen to keep.
+/// Bounds: `openMax` open connections, `waitingMax` waiting exchanges; over the last the exchange is refused with 503.
+/// Idle connections go after the idle time, which shrinks to a second below what the server announced in `Keep-Alive`
+/// or was seen to keep. Those beyond `idleMax` go as soon as a whole second has passed without a need for them, and not
+/// at once: a loop reads from a thousand clients in one turn and writes to them in another, so under load all
+/// connections are idle for a moment, and whoever closed the surplus then would make new ones for the next turn.
 final class UpstreamPool {
   unowned(unsafe) let shard: Shard
   private(set) var server: ServerPlan
@@ -20,6 +22,9 @@ final class UpstreamPool {
   let wire: ServerWire
   private var agreed: ServerWire
   private var idle: [UpstreamConnection] = []
+  /// The fewest idle connections since the last look at them: so many have not been needed.
+  private var leastIdle = 0
+  private let surplusTimer = TimerNode()
   /// HTTP/2 connections that may take streams.
   private var multiplexed: [UpstreamHTTP2] = []
   /// Streams whose channels are being made.
@@ -38,6 +43,10 @@ final class UpstreamPool {
   private(set) var isRetired = false
 
   static let waitingMax = 10_000
+  /// Nanoseconds between two looks at what is idle beyond `idleMax`.
+  static let surplusLook: UInt64 = 1_000_000_000
+  /// So many are closed in one turn of the loop at most: closing is a system call.
+  private static let surplusClosedMax = 500
   private static let firstDown: UInt64 = 500_000_000
   private static let longestDown: UInt64 = 10_000_000_000
 
@@ -47,6 +56,7 @@ final class UpstreamPool {
     wire = server.wire
     agreed = wire
     parent = nil
+    surplusTimer.owner = self
   }
 
   /// A pool beside another, for HTTP/1.1 alone.
@@ -56,6 +66,7 @@ final class UpstreamPool {
     wire = .http1
     agreed = .http1
     self.parent = parent
+    surplusTimer.owner = self
   }
 
   var idleCount: Int { idle.count + multiplexed.count { $0.streams == 0 } + (switching?.idleCount ?? 0) }
@@ -72,6 +83,7 @@ final class UpstreamPool {
       return
     }
     while let connection = idle.popLast() {
+      if idle.count < leastIdle { leastIdle = idle.count }
       // A connection may have died since the loop last looked; for a request that cannot be repeated it is worth
       // a system call to ask the kernel.
       if !exchange.outgoing.method.isIdempotent && connection.peerHasClosed() {
@@ -179,9 +191,24 @@ final class UpstreamPool {
   }
 
   private func keep(_ connection: UpstreamConnection) {
-    guard !isRetired, idle.count < server.transport.idleMax, !shard.isDraining else { return connection.discard() }
+    guard !isRetired, server.transport.idleMax > 0, !shard.isDraining else { return connection.discard() }
     idle.append(connection)
     connection.becomeIdle(for: idleTime)
+    if idle.count > server.transport.idleMax && !surplusTimer.isArmed { lookForSurplus() }
+  }
+
+  private func lookForSurplus() {
+    leastIdle = idle.count
+    shard.timers.arm(surplusTimer, duration: Self.surplusLook, now: shard.coarseNow)
+  }
+
+  /// Closes what is beyond the limit and was not needed since the last look, those first that were idle the longest.
+  private func closeSurplus() {
+    let unneeded = min(leastIdle, idle.count) - server.transport.idleMax
+    let surplus = Array(idle.prefix(min(max(0, unneeded), Self.surplusClosedMax)))
+    idle.removeFirst(surplus.count)
+    for connection in surplus { connection.discard() }
+    if idle.count > server.transport.idleMax { lookForSurplus() }
   }
 
   /// The connection is closed, from whatever state.
@@ -237,10 +264,15 @@ final class UpstreamPool {
   func closeIdle() {
     let connections = idle
     idle = []
+    if surplusTimer.isArmed { shard.timers.disarm(surplusTimer) }
     for connection in connections { connection.discard() }
     for connection in multiplexed { connection.leave() }
     switching?.closeIdle()
   }
 
   var isEmpty: Bool { open == 0 && connecting == 0 && waiting.isEmpty && switching?.isEmpty != false }
+}
+
+extension UpstreamPool: TimerOwner {
+  func timerFired(_ node: TimerNode) { closeSurplus() }
 }

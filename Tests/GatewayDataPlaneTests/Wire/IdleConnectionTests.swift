@@ -1,10 +1,11 @@
 import GatewayModel
+import Synchronization
 import Testing
 
 @testable import GatewayDataPlane
 
 extension OverSockets {
-  /// How long a server keeps an idle connection is learned from the server, and from nobody else.
+  /// Which idle connections a pool keeps. How long a server keeps them is learned from the server, and from nobody else.
   @Suite(.timeLimit(.minutes(2))) struct IdleConnectionTests {
     /// Over the second below which nothing is learned.
     private static let idle: Duration = .milliseconds(1_050)
@@ -31,6 +32,37 @@ extension OverSockets {
         #expect(ended.wait())
         #expect(try await gateway.until { $0.pool(for: $0.installed.snapshot.servers[0]).open == 0 })
         #expect(try await gateway.onShard(Self.learned) == .max)
+      }
+    }
+
+    @Test("connections beyond the limit serve while they are needed, and go when a second passed without need")
+    func surplus() async throws {
+      let crowd = 20
+      let (arrived, all) = (Signal(), Signal())
+      let asked = Mutex(0)
+      let server = try ScriptedServer { peer, _ in
+        while (try? peer.readHead()) != nil {
+          // None is answered before all have come: each needs a connection of its own.
+          if asked.withLock({ $0 += 1; return $0 % crowd == 0 }) { arrived.announce() }
+          guard all.wait() else { return }
+          all.clear()
+          try peer.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        }
+      }
+      var transport = ServersTransport()
+      transport.maxIdleConnsPerHost = 3
+      try await TestGateway.with([server.port], transport: transport) { gateway in
+        let clients = try (0..<crowd).map { _ in try Peer.connect(to: gateway.port) }
+        for _ in 0..<3 {
+          for client in clients { try client.send(ForwardingTests.get) }
+          #expect(arrived.wait())
+          arrived.clear()
+          for _ in clients { all.announce() }
+          let answers = try clients.map { try $0.readResponse().text }
+          #expect(answers.allSatisfy { $0 == "ok" })
+        }
+        #expect(server.accepted == crowd)
+        #expect(try await gateway.until { $0.pool(for: $0.installed.snapshot.servers[0]).idleCount == 3 })
       }
     }
 
