@@ -8,6 +8,7 @@ import ResiliencePolicies
 struct ServiceBuilder {
   private let configuration: StaticConfiguration
   private let dynamic: DynamicConfiguration
+  private let ownServices: [String]
   private let surroundings: SnapshotBuilder.Surroundings
   private(set) var plans: [String: ServicePlan] = [:]
   private(set) var servers: [ServerPlan] = []
@@ -29,6 +30,7 @@ struct ServiceBuilder {
     states = previous.successor()
     self.configuration = configuration.static
     dynamic = configuration.dynamic
+    ownServices = InternalServices.used(configuration)
     self.surroundings = surroundings
   }
 
@@ -39,12 +41,35 @@ struct ServiceBuilder {
       for server in balancer.servers { keys.append(key(server, balancer)) }
     }
     let asked = AskedServices(dynamic.http.middlewares)
-    numbers = surroundings.registry.numbers(for: keys + asked.services.map(\.key))
+    let own = ownServices.isEmpty ? nil : InternalServices.url(configuration.admin.address)
+    numbers = surroundings.registry.numbers(
+      for: keys + asked.services.map(\.key) + (own == nil ? [] : [Self.ownKey]))
+    if let own { buildOwn(own) }
     for service in asked.services { buildAsked(service) }
     for service in dynamic.http.services { _ = plan(service.name, depth: 0) }
     // Stands behind routers that only redirect.
     plans[""] = ServicePlan(
       name: "noop@internal", kind: .loadBalancer([]), cursor: 0, sticky: nil, series: nil, failures: nil, retries: nil)
+  }
+
+  private static let ownKey = "admin"
+
+  /// The admin server, behind the names that routers give it.
+  private mutating func buildOwn(_ url: ServerURL) {
+    guard let number = numbers[Self.ownKey] else { return }
+    let server = ServerPlan(
+      id: number, url: url, passHost: true, preservePath: false, tls: nil, transport: TransportPlan(ServersTransport()),
+      ledgerOwner: surroundings.series.ledgerOwner("server", url.description),
+      stickyToken: StickyCompiler.token(url.description))
+    servers.append(server)
+    for name in ownServices {
+      plans[name] = ServicePlan(
+        name: name, kind: .loadBalancer([ServicePlan.WeightedServer(server: server, weight: 1)]), cursor: cursorCount,
+        sticky: nil, series: surroundings.series.service(name),
+        failures: surroundings.series.failures(service: name),
+        retries: surroundings.series.metrics.retries(service: name))
+      cursorCount += ServicePlan.cursorsNeeded(1)
+    }
   }
 
   private func key(_ server: Server, _ balancer: LoadBalancer) -> String {

@@ -111,12 +111,13 @@ public final class SnapshotBuilder {
             path: "http.routers.\(entry.name).middlewares",
             what: "a middleware counts by sourceCriterion.jwtClaim, and none before it verifies a token"))
       }
-      if entry.redirect == nil && entry.service.hasSuffix("@internal") && entry.service != "noop@internal" {
-        problems.append(
-          BuildProblem(
-            path: "http.routers.\(entry.name).service",
-            what: "Traefik has \(entry.service), Sluice answers it on admin.address only and not yet by a router"))
+      let isInternal = entry.redirect == nil && entry.service.hasSuffix("@internal") && entry.service != "noop@internal"
+      if isInternal, let refusal = InternalServices.refusal(entry.service, configuration.static) {
+        problems.append(BuildProblem(path: "http.routers.\(entry.name).service", what: refusal))
         continue
+      }
+      if let path = InternalServices.path(entry.service) {
+        chains.appendInline(.replacePath(path), to: &middlewares, name: entry.name)
       }
       guard let service else { continue }
       let name = entry.name.contains("@") ? entry.name : entry.name + "@file"
@@ -126,7 +127,8 @@ public final class SnapshotBuilder {
           series: surroundings.series.router(name, service: service.name),
           ledgerOwner: surroundings.series.ledgerOwner("router", name),
           labels: RouterLabel.list(configuration.dynamic.http.routers[entry.name]?.labels ?? [:])))
-      rules.append(Route(rule: entry.rule, priority: entry.priority, order: order))
+      let rule = InternalServices.narrowed(entry.rule, entry.service, configuration.static)
+      rules.append(Route(rule: rule, priority: entry.priority, order: order))
     }
     let table = RouteTable(
       rules, labels: configuration.static.labels, encodesQuerySemicolons: entryPoint.http.encodeQuerySemicolons)
@@ -174,6 +176,8 @@ struct EntryPointRouters {
       }
     }
     addRedirection(entryPoint, configuration)
+    let own = InternalServices.routers(on: entryPoint.name, configuration.static)
+    if entryPoint.value.http.tls == nil { plain += own } else { secure += own }
   }
 
   /// Two routers that want different options for one host get the usual ones, as in Traefik.
