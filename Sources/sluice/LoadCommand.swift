@@ -77,6 +77,12 @@ struct LoadCommand: AsyncParsableCommand {
   @Option(help: "A file of certificates to trust.", completion: .file())
   var ca: String?
 
+  @Option(help: "A file of the certificate (and its chain) to show to the server; needs --key.", completion: .file())
+  var cert: String?
+
+  @Option(help: "A file of that certificate's key.", completion: .file())
+  var key: String?
+
   @Option(help: "What has to hold at the end; may be repeated.")
   var expect: [String] = []
 
@@ -155,7 +161,7 @@ struct LoadCommand: AsyncParsableCommand {
     plan.threads = try within("--threads", threads, 1...LoadPlan.threadsMax)
     plan.timeout = try time("--timeout", timeout)
     plan.seed = seed ?? mix.seed ?? 1
-    plan.trust = LoadPlan.Trust(isInsecure: insecure, authorities: ca)
+    plan.trust = LoadPlan.Trust(isInsecure: insecure, authorities: ca, identity: try identity())
     if http2 {
       guard !noKeepAlive else { throw LoadCommandMistake("--no-keepalive is HTTP/1.1's; leave out --http2") }
       plan.carried = .http2(streams: try within("--streams", streams, 1...LoadPlan.streamsMax))
@@ -163,6 +169,15 @@ struct LoadCommand: AsyncParsableCommand {
       plan.carried = .http1(keepAlive: !noKeepAlive)
     }
     return plan
+  }
+
+  private func identity() throws -> (certificate: String, key: String)? {
+    switch (cert, key) {
+    case (nil, nil): return nil
+    case (let cert?, let key?): return (cert, key)
+    case (_?, nil): throw LoadCommandMistake("--cert needs --key, the file of the certificate's key")
+    case (nil, _?): throw LoadCommandMistake("--key needs --cert, the file of the certificate it is of")
+    }
   }
 
   private func makePace() throws -> LoadPlan.Pace {

@@ -90,6 +90,7 @@ struct ChannelDial: Sendable {
     var configuration = TLSConfiguration.makeClientConfiguration()
     if plan.trust.isInsecure { configuration.certificateVerification = .none }
     if let file = plan.trust.authorities { configuration.trustRoots = .file(file) }
+    if let files = plan.trust.identity { try Self.show(files, in: &configuration) }
     if case .http2 = plan.carried {
       configuration.applicationProtocols = ["h2"]
     } else {
@@ -100,6 +101,21 @@ struct ChannelDial: Sendable {
     } catch {
       throw LoadFailure(
         "the certificates to trust cannot be read: \(plan.trust.authorities ?? "the system's"): \(error)")
+    }
+  }
+
+  private static func show(
+    _ files: (certificate: String, key: String), in configuration: inout TLSConfiguration
+  ) throws {
+    do {
+      configuration.certificateChain = try NIOSSLCertificate.fromPEMFile(files.certificate).map { .certificate($0) }
+    } catch {
+      throw LoadFailure("the certificate to show cannot be read: \(files.certificate): \(error)")
+    }
+    do {
+      configuration.privateKey = .privateKey(try NIOSSLPrivateKey(file: files.key, format: .pem))
+    } catch {
+      throw LoadFailure("the key of the certificate to show cannot be read: \(files.key): \(error)")
     }
   }
 

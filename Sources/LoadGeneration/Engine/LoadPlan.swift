@@ -23,16 +23,21 @@ public struct LoadPlan: Sendable {
     case http2(streams: Int)
   }
 
-  /// How the server's certificate is checked.
+  /// How the server's certificate is checked, and what the load shows of itself.
   public struct Trust: Sendable {
     /// Take any certificate.
     public var isInsecure = false
     /// A file of certificates to trust instead of the system's.
     public var authorities: String?
+    /// Files (PEM) of the certificate, with its chain, and of the key that every connection shows.
+    public var identity: (certificate: String, key: String)?
 
-    public init(isInsecure: Bool = false, authorities: String? = nil) {
+    public init(
+      isInsecure: Bool = false, authorities: String? = nil, identity: (certificate: String, key: String)? = nil
+    ) {
       self.isInsecure = isInsecure
       self.authorities = authorities
+      self.identity = identity
     }
   }
 
