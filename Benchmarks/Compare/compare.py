@@ -26,6 +26,7 @@ from columns import LOAD_COLUMNS, progress, run_column
 from guard import Guard, check_guard
 from idle import measure_idle
 from load import check_answers
+from mutual import measure_mutual
 from peers import LARGE_BODY_BYTES, SMALL_BODY_BYTES, Envoy, GoReverseProxy, HAProxy, Nginx, Site, Sluice, Unavailable
 from peers import start_upstream
 from processes import LOAD_CORE, StartFailure, machine, raise_descriptor_limit
@@ -34,7 +35,7 @@ from routers import measure_routers
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PEERS = ["sluice", "haproxy", "nginx", "envoy", "go"]
-COLUMNS = [column.name for column in LOAD_COLUMNS] + ["idle", "routers", "loops"]
+COLUMNS = [column.name for column in LOAD_COLUMNS] + ["mutual", "idle", "routers", "loops"]
 
 
 def main():
@@ -136,6 +137,11 @@ def measure_all(options, site, running, missing, failures):
             sections.append((title_of(column), load_table(rows)))
             document["columns"][column.name] = [row.as_json() for row in rows]
             failures.extend(f"{column.name}: {row.peer} failed {row.errors} requests" for row in rows if row.errors)
+    if "mutual" in options.columns and any(peer.name == "sluice" for peer in running):
+        lines, wrong = measure_mutual(site, options)
+        sections.append(("plain, TLS, mutual TLS: a request on an open connection, and a whole TLS 1.3 handshake", lines))
+        document["columns"]["mutual"] = lines
+        failures.extend(wrong)
     if "idle" in options.columns and running:
         costs = {}
         for peer in running:

@@ -224,6 +224,10 @@ def table(cells):
         def median(key, rounds=rounds):
             return statistics.median(getattr(cell, key) for cell in rounds)
 
+        if not any(cell.rate for cell in rounds):
+            errors = sum(cell.errors for cell in rounds)
+            lines.append([name, "none answered", "", "", f"{errors:,}", "", f"{median('resident') / (1 << 20):.0f}", "", ""])
+            continue
         checked = f"{median('checked'):,.0f}" if rounds[0].checked is not None else ""
         lines.append([name, f"{median('rate'):,.0f}", f"{median('p50') / 1e3:.2f}", f"{median('p99') / 1e3:.2f}",
                       f"{sum(cell.errors for cell in rounds):,}", f"{median('cpu'):.1f}",

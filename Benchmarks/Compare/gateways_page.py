@@ -1,5 +1,6 @@
 """The comparison as one page that needs nothing else: bars for each measure, light and dark, wide and narrow."""
 
+import statistics
 from html import escape
 
 # Title, column of the table, whether longer bars are better.
@@ -17,6 +18,8 @@ h3{font-size:.95rem;margin:0 0 .5rem;font-weight:600}p,li{color:var(--soft)}
 .card{background:var(--card);border-radius:10px;padding:1rem;overflow-x:auto}
 .bar{display:grid;grid-template-columns:4.5rem 1fr 5rem;gap:.6rem;align-items:center;padding:.1rem 0}
 .bar i{display:block;height:.9rem;border-radius:3px;background:var(--bar);min-width:2px}
+.bar.beyond i{background:linear-gradient(90deg,var(--bar) 80%,#0000 0),
+repeating-linear-gradient(115deg,var(--bar) 0 5px,#0000 5px 9px)}
 .bar.sluice i{background:var(--own)}.bar.sluice span:first-child{font-weight:600}
 .bar span:last-child{text-align:right;font-variant-numeric:tabular-nums}
 table{border-collapse:collapse;width:100%;font-size:.9rem}th,td{padding:.3rem .5rem;border-top:1px solid var(--grid);
@@ -42,14 +45,22 @@ def page(about, versions, tables, notes):
 
 def bars(title, column, more, lines):
     rows = [(line[0], number(line[column]), line[column]) for line in lines[1:]]
-    largest = max((value for _, value, _ in rows if value is not None), default=0) or 1
+    scale = full_bar([value for _, value, _ in rows if value is not None])
     out = [f"<div class=\"card\"><h3>{escape(title)} ({'more' if more else 'less'} is better)</h3>"]
     for name, value, text in sorted(rows, key=lambda row: (row[1] is None, -(row[1] or 0) if more else row[1] or 0)):
-        width = 0 if value is None else 100 * value / largest
+        width = 0 if value is None else min(100, 100 * value / scale)
         kind = "bar sluice" if name == "sluice" else "bar"
+        kind += " beyond" if value is not None and value > scale else ""
         out.append(f"<div class=\"{kind}\"><span>{escape(name)}</span><i style=\"width:{width:.1f}%\"></i>"
                    f"<span>{escape(text)}</span></div>")
     return "".join(out) + "</div>"
+
+
+def full_bar(values):
+    """What a whole bar stands for: the largest value, but not one so large that the others could not be told apart;
+    such a bar ends in stripes."""
+    usual = 8 * statistics.median(values) if values else 1
+    return max((value for value in values if value <= usual), default=0) or 1
 
 
 def cells(lines):

@@ -19,9 +19,10 @@ THREADS = 8
 REQUEST = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
 
 
-def run_handshakes(port, seconds):
-    """Runs this file as a program of its own on the load core."""
-    text = run_pinned([sys.executable, __file__, port, seconds], LOAD_CORE, seconds + 60)
+def run_handshakes(port, seconds, *identity):
+    """Runs this file as a program of its own on the load core. `identity`: the files of a certificate and its key that
+    the clients show."""
+    text = run_pinned([sys.executable, __file__, port, seconds, *identity], LOAD_CORE, seconds + 60)
     requests, elapsed, p50, p99, errors = text.split()
     return Load(int(requests), float(elapsed), float(p50), float(p99), int(errors))
 
@@ -29,7 +30,7 @@ def run_handshakes(port, seconds):
 class Worker(threading.Thread):
     """One handshake after the other until the time is over; OpenSSL works outside Python's lock."""
 
-    def __init__(self, port, end):
+    def __init__(self, port, end, identity):
         super().__init__()
         self.port = port
         self.end = end
@@ -38,6 +39,8 @@ class Worker(threading.Thread):
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         self.context.check_hostname = False
         self.context.verify_mode = ssl.CERT_NONE
+        if identity:
+            self.context.load_cert_chain(*identity)
 
     def run(self):
         while (begin := time.monotonic()) < self.end:
@@ -62,9 +65,9 @@ class Worker(threading.Thread):
 
 
 def main():
-    port, seconds = int(sys.argv[1]), int(sys.argv[2])
+    port, seconds, identity = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:5]
     begin = time.monotonic()
-    workers = [Worker(port, begin + seconds) for _ in range(THREADS)]
+    workers = [Worker(port, begin + seconds, identity) for _ in range(THREADS)]
     for worker in workers:
         worker.start()
     for worker in workers:

@@ -10,6 +10,7 @@ for with a bound when it is stopped.
 
 import ctypes
 import os
+import random
 import resource
 import signal
 import socket
@@ -37,11 +38,19 @@ def raise_descriptor_limit():
 
 
 def free_port():
-    """A TCP port of 127.0.0.1 that nobody listens on. Another process may take it before it is used: rare,
-    and then the start fails loudly."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A TCP port of 127.0.0.1 that nobody listens on, below those the kernel gives to clients: with ten thousand
+    connections one of them would sooner or later sit on a port that is to be listened on again. Another process may
+    take it before it is used: rare, and then the start fails loudly."""
+    with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as file:
+        lowest = int(file.read().split()[0])
+    for port in random.sample(range(max(1024, lowest // 2), lowest), 200):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise StartFailure("no free port below those of clients")
 
 
 def wait_for_port(port, seconds, alive=lambda: True):
