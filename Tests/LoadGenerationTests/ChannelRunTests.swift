@@ -89,6 +89,53 @@ import Testing
     await #expect(throws: LoadFailure.self) { try await LoadRun.run(plan) }
     try await server.stop()
   }
+
+  @Test func stepsBeforeSpeakWhatTheLoadSpeaks() async throws {
+    guard let certificate = try TestCertificate.make() else { return }
+    let text = """
+      before: [{method: POST, path: /login, body: '{}', capture: {state: {header: x-state}}}]
+      requests: [{path: '/${state}'}]
+      """
+    let mix = try #require(MixFile.read(name: "m", bytes: Array(text.utf8), files: { _ in [] }).mix)
+    func run(_ server: FramedServer, _ scheme: String) async throws -> LoadResult {
+      var plan = try LoadPlan(port: server.port, pace: Self.pace, scheme: scheme)
+      plan.mix = mix
+      plan.carried = .http2(streams: 4)
+      plan.trust = .init(isInsecure: true)
+      plan.timeout = .seconds(5)
+      return try await LoadRun.run(plan)
+    }
+    for tls in [certificate, nil] {
+      let server = try await FramedServer(tls: tls, http2: true)
+      #expect(try await run(server, tls == nil ? "http" : "https").total.responses == 100)
+      try await server.stop()
+    }
+    let other = try await FramedServer(tls: certificate, http2: false)
+    let failure = await #expect(throws: LoadFailure.self) { try await run(other, "https") }
+    #expect(failure?.description.contains("before: POST /login: the server does not speak HTTP/2") == true)
+    try await other.stop()
+    let gone = await #expect(throws: LoadFailure.self) { try await run(other, "http") }
+    #expect(gone?.description == "before: POST /login: nobody listens at 127.0.0.1:\(other.port)")
+  }
+
+  @Test(arguments: [0, 1]) func whatAServerThatGoesHasNotSeenLeavesAgain(_ lost: Int) async throws {
+    let server = try await GoingServer(answers: 5, lost: lost)
+    // Eight requests at once, of which each connection takes five, and perhaps one more.
+    var plan = try LoadPlan(port: server.port, pace: .closed(.milliseconds(300)))
+    plan.carried = .http2(streams: 8)
+    plan.connections = 1
+    plan.timeout = .seconds(5)
+    let result = try await LoadRun.run(plan)
+    try await server.stop()
+    let total = result.total
+    #expect(total.responses + total.failed == total.sent)
+    #expect(total.connections > 3)
+    // What it had taken and did not answer has failed with the connection; nothing else has.
+    #expect(total.failed == total.failures(.closed), "\(TextReport.failures(total))")
+    #expect(total.failed <= total.connections * UInt64(lost), "\(TextReport.failures(total))")
+    #expect(total.failed + 1 >= total.connections * UInt64(lost))
+    #expect(total.responses <= total.connections * 5)
+  }
 }
 
 /// A certificate for 127.0.0.1 that trusts itself, and its key.
@@ -162,12 +209,73 @@ private final class FramedServer: Sendable {
   }
 }
 
+/// A server of HTTP/2 that goes: on each connection it answers some requests, takes `lost` more, says GOAWAY and hangs
+/// up.
+private final class GoingServer: Sendable {
+  let port: Int
+  private let channel: any Channel
+  private let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+
+  init(answers: Int, lost: Int) async throws {
+    channel = try await ServerBootstrap(group: group)
+      .childChannelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture {
+          try channel.pipeline.syncOperations.addHandlers([
+            NIOHTTP2Handler(mode: .server), GoingHandler(answers: answers, lost: lost),
+          ])
+        }
+      }
+      .bind(host: "127.0.0.1", port: 0).get()
+    port = channel.localAddress?.port ?? 0
+  }
+
+  func stop() async throws {
+    try await channel.close()
+    try await group.shutdownGracefully()
+  }
+}
+
+private final class GoingHandler: ChannelInboundHandler {
+  typealias InboundIn = HTTP2Frame
+  typealias OutboundOut = HTTP2Frame
+
+  private let answers: Int
+  private let lost: Int
+  private var taken = 0
+
+  init(answers: Int, lost: Int) {
+    self.answers = answers
+    self.lost = lost
+  }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    let frame = unwrapInboundIn(data)
+    guard case .headers = frame.payload else { return }
+    taken += 1
+    func write(_ payload: HTTP2Frame.FramePayload, _ stream: HTTP2StreamID) {
+      context.writeAndFlush(wrapOutboundOut(HTTP2Frame(streamID: stream, payload: payload)), promise: nil)
+    }
+    if taken <= answers {
+      write(.headers(.init(headers: [":status": "200"], endStream: true)), frame.streamID)
+    }
+    if taken == answers + lost {
+      write(.goAway(lastStreamID: frame.streamID, errorCode: .noError, opaqueData: nil), .rootStream)
+      // Half: with a whole close, what is unread here would reset the connection and destroy answers on their way.
+      context.close(mode: .output, promise: nil)
+    }
+  }
+}
+
 private final class AnswerStream: ChannelInboundHandler {
   typealias InboundIn = HTTP2Frame.FramePayload
   typealias OutboundOut = HTTP2Frame.FramePayload
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    guard case .headers(let head) = unwrapInboundIn(data), head.endStream else { return }
+    switch unwrapInboundIn(data) {
+    case .headers(let head): guard head.endStream else { return }
+    case .data(let data): guard data.endStream else { return }
+    default: return
+    }
     let fields = HPACKHeaders([(":status", "200"), ("x-state", "open")])
     context.write(wrapOutboundOut(.headers(.init(headers: fields))), promise: nil)
     let body = ByteBuffer(string: "hello")

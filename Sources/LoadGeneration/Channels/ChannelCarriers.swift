@@ -26,20 +26,15 @@ final class ChannelCarriers: Sendable {
   }
 
   /// Sends the steps before the load, in order, and puts what they capture into the mix.
-  func prepare(_ plan: inout LoadPlan) async throws {
+  func prepare(_ plan: inout LoadPlan) async throws(LoadFailure) {
     var values = VariableValues(plan.mix.variables, seed: plan.seed, thread: 0, threads: 1)
     for step in plan.mix.before {
       var captured = [[[UInt8]]](repeating: [], count: step.captures.count)
       for _ in 0..<step.times {
         values.roll(step.request.variables)
-        let (head, body) = Self.parts(step.request, values.values, plan.target.authority)
-        let answer = try await OneRequest.send(head, body, dial: dial, on: group.next(), timeout: plan.timeout)
-        guard answer.status == step.status else {
-          throw LoadFailure("before: \(step.request.name) was answered \(answer.status), expected \(step.status)")
-        }
-        for (index, capture) in step.captures.enumerated() {
-          captured[index].append(try Capture.value(capture.place, in: answer, of: step.request.name))
-        }
+        do {
+          for (index, value) in try await send(step, values.values, plan).enumerated() { captured[index].append(value) }
+        } catch { throw LoadFailure("before: \(step.request.name): \(error)") }
       }
       for (index, capture) in step.captures.enumerated() { plan.mix.set(capture.variable, to: captured[index]) }
       if !step.captures.isEmpty {
@@ -48,8 +43,18 @@ final class ChannelCarriers: Sendable {
     }
   }
 
+  /// Sends one step once. What it captures, in the order of its captures.
+  private func send(_ step: RequestMix.Step, _ values: [[UInt8]], _ plan: LoadPlan) async throws -> [[UInt8]] {
+    let (head, body) = Self.parts(step.request, values, plan.target.authority, plan.carried)
+    let answer = try await OneRequest.send(head, body, dial: dial, on: group.next(), timeout: plan.timeout)
+    guard answer.status == step.status else {
+      throw LoadFailure("it was answered \(answer.status), expected \(step.status)")
+    }
+    return try step.captures.map { try Capture.value($0.place, in: answer) }
+  }
+
   private static func parts(
-    _ request: RequestTemplate, _ values: [[UInt8]], _ authority: String
+    _ request: RequestTemplate, _ values: [[UInt8]], _ authority: String, _ carried: LoadPlan.Carriage
   ) -> (HTTPRequestHead, [UInt8]) {
     func bytes(_ pieces: [RequestTemplate.Piece]) -> [UInt8] {
       var bytes: [UInt8] = []
@@ -59,7 +64,7 @@ final class ChannelCarriers: Sendable {
     func text(_ pieces: [RequestTemplate.Piece]) -> String { String(decoding: bytes(pieces), as: UTF8.self) }
     var fields = HTTPHeaders(request.fields.map { ($0.name, text($0.value)) })
     if !fields.contains(name: "Host") { fields.add(name: "Host", value: authority) }
-    fields.add(name: "Connection", value: "close")
+    if case .http1 = carried { fields.add(name: "Connection", value: "close") }
     let body = bytes(request.body)
     if request.saysLength { fields.add(name: "Content-Length", value: "\(body.count)") }
     let method = HTTPMethod(rawValue: request.method)
@@ -76,6 +81,8 @@ struct ChannelDial: Sendable {
   /// The name the certificate has to have; nil when the target is an address, which is then what it has to have.
   let serverName: String?
   let timeout: TimeAmount
+  /// Whether connections speak HTTP/2: over TLS when ALPN agrees, else with prior knowledge.
+  let isHTTP2: Bool
 
   init(_ plan: LoadPlan) throws {
     let ip = plan.address.ip.map { "\($0)" } ?? "127.0.0.1"
@@ -83,6 +90,7 @@ struct ChannelDial: Sendable {
     timeout = .nanoseconds(plan.timeout.inNanoseconds)
     let isAddress = (try? SocketAddress(ipAddress: plan.target.host, port: 1)) != nil
     serverName = isAddress ? nil : plan.target.host
+    if case .http2 = plan.carried { isHTTP2 = true } else { isHTTP2 = false }
     guard plan.target.isSecure else {
       tls = nil
       return
@@ -91,11 +99,7 @@ struct ChannelDial: Sendable {
     if plan.trust.isInsecure { configuration.certificateVerification = .none }
     if let file = plan.trust.authorities { configuration.trustRoots = .file(file) }
     if let files = plan.trust.identity { try Self.show(files, in: &configuration) }
-    if case .http2 = plan.carried {
-      configuration.applicationProtocols = ["h2"]
-    } else {
-      configuration.applicationProtocols = ["http/1.1"]
-    }
+    configuration.applicationProtocols = [isHTTP2 ? "h2" : "http/1.1"]
     do {
       tls = try NIOSSLContext(configuration: configuration)
     } catch {

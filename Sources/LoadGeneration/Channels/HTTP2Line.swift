@@ -111,14 +111,18 @@ final class HTTP2Line: ChannelLine {
     streamOf[known.slot - slots.lowerBound] = .rootStream
   }
 
+  /// The connection is of no use: everything on it has failed. When the server had said that it goes, only what it had
+  /// taken has: the rest leaves on the next connection.
   func drop(_ kind: FailureKind) {
+    var isLeaving = false
+    if case .leaving = state { isLeaving = true }
     close()
-    streams.removeAll(keepingCapacity: true)
-    for slot in slots {
+    for slot in slots where !isLeaving || streamOf[slot - slots.lowerBound] != .rootStream {
       streamOf[slot - slots.lowerBound] = .rootStream
       owner.worker.fail(slot, kind, at: owner.now)
     }
-    owner.settled()
+    streams.removeAll(keepingCapacity: true)
+    if isLeaving { openIfWanted() } else { owner.settled() }
   }
 
   private func write(_ request: Int, _ slot: Int, _ context: ChannelHandlerContext) {
@@ -153,7 +157,11 @@ final class HTTP2Line: ChannelLine {
   private func closeIfUnused() {
     guard case .leaving = state, streams.isEmpty else { return }
     close()
-    // Requests that came meanwhile leave on the next one.
+    openIfWanted()
+  }
+
+  /// Requests that came while the last connection ended leave on the next one.
+  private func openIfWanted() {
     if slots.contains(where: { owner.worker.request(on: $0) != nil }) { open() }
   }
 
