@@ -27,8 +27,9 @@ import Testing
     #expect(honest.total.latency.percentile(90) > 180_000_000)
     #expect(honest.total.latency.percentile(99) > 360_000_000)
     #expect(honest.total.latency.percentile(50) < 100_000_000)
-    // A closed loop meets the stall with two requests of thousands: its P99 knows nothing of it.
-    #expect(naive.total.responses > 1000)
+    // A closed loop meets the stall with two requests of thousands (hundreds, on a machine that is busy): its P99 knows
+    // nothing of it.
+    #expect(naive.total.responses > 300)
     #expect(naive.total.latency.percentile(99) < 100_000_000)
     // So says the open run too, when it counts from sending as closed loops do.
     #expect(honest.total.service.percentile(99) < honest.total.latency.percentile(99) / 2)
@@ -113,6 +114,19 @@ import Testing
     try await server.stop()
     #expect(result.interrupted)
     #expect(result.total.responses > 20)
+  }
+
+  @Test func moreFieldsThanCanBeLookedForAreRefusedAndNotForgotten() async throws {
+    let server = try await ScriptedServer()
+    var plan = try server.plan(.open(.constant(50, for: .milliseconds(100)), .even))
+    let others = (2...LoadPlan.watchesMax).map { "header X-\($0) absent" }
+    plan.expectations = try (others + ["header X-State == open", "header X-State != open"]).map(Expectation.parse)
+    let result = try await LoadRun.run(plan)
+    #expect(result.verdicts.count { $0.held } == LoadPlan.watchesMax)
+    #expect(result.verdicts.last?.held == false)
+    plan.expectations.append(try .parse("header X-Other present"))
+    await #expect(throws: LoadFailure.self) { try await LoadRun.run(plan) }
+    try await server.stop()
   }
 
   @Test func moreConnectionsThanDescriptorsAreRefused() async throws {

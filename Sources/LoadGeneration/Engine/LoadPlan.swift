@@ -45,6 +45,8 @@ public struct LoadPlan: Sendable {
   public static let connectionsMax = 1_000_000
   public static let threadsMax = 256
   public static let streamsMax = 1000
+  /// Fields of answers that are looked for at once: what a word of bits holds.
+  public static let watchesMax = 64
 
   public var target: LoadTarget
   public var address: ResolvedTarget
@@ -69,11 +71,11 @@ public struct LoadPlan: Sendable {
     self.pace = pace
   }
 
-  /// The fields of answers that expectations ask about, each once; at most 64, which is what a word of bits holds.
+  /// The fields of answers that expectations ask about, each once.
   var watches: [HeaderWatch] {
     var seen: [HeaderWatch] = []
     for watch in expectations.compactMap(\.watch) where !seen.contains(watch) { seen.append(watch) }
-    return Array(seen.prefix(64))
+    return seen
   }
 
   /// How long an interval of the report is: a quarter of a second for short runs, never more than 1200 rows.

@@ -14,12 +14,17 @@ public final class LoadStop: Sendable {
 public enum LoadRun {
   /// Runs a plan to its end, or until `stop`; `progress` is called once an interval.
   ///
-  /// Throws when it cannot begin: too few descriptors, a certificate file that cannot be read, a step of
-  /// `before` that fails. A target that answers nothing is no failure of the run: it is what the run reports.
+  /// Throws when it cannot begin: too few descriptors, too many fields that are expected, a certificate file that
+  /// cannot be read, a step of `before` that fails. A target that answers nothing is no failure of the run: it is what
+  /// the run reports.
   public static func run(
     _ plan: LoadPlan, stop: LoadStop = LoadStop(), progress: (LoadProgress) -> Void = { _ in }
   ) async throws -> LoadResult {
     try Descriptors.provide(plan.connections)
+    guard plan.watches.count <= LoadPlan.watchesMax else {
+      throw LoadFailure(
+        "\(plan.watches.count) different fields of answers to look for, expected at most \(LoadPlan.watchesMax)")
+    }
     var plan = plan
     plan.threads = min(plan.threads, plan.connections)
     let carriers = try ChannelCarriers(plan)
