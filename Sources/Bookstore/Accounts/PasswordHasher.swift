@@ -81,8 +81,10 @@ final class PasswordHasher: Sendable {
     _ password: String, _ salt: [UInt8], _ parameters: Parameters
   ) throws(BookstoreError) -> [UInt8] {
     do {
+      // One keyboard sends é as one character, another as two (RFC 8265, 4.2.2): NFC.
+      let text = password.precomposedStringWithCanonicalMapping
       let key = try KDF.Scrypt.deriveKey(
-        from: Array(password.utf8), salt: salt, outputByteCount: 32, rounds: 1 << parameters.costLog2,
+        from: Array(text.utf8), salt: salt, outputByteCount: 32, rounds: 1 << parameters.costLog2,
         blockSize: parameters.blockSize, parallelism: parameters.parallelism)
       return key.withUnsafeBytes { Array($0) }
     } catch { throw .failed(.broken("scrypt: \(error)")) }

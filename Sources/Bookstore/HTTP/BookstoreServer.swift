@@ -9,11 +9,12 @@ import ServiceLifecycle
 /// The service's HTTP side: Hummingbird's server, our dispatcher.
 ///
 /// Bounds: `connectionsMax` connections, `idleSeconds` for one that says nothing, `stopSecondsMax` for requests that
-/// are on their way when the service stops.
+/// are on their way when the service stops, `lingerSeconds` for a client that goes on sending a body that was refused.
 final class BookstoreServer: ServiceLifecycle.Service {
   static let connectionsMax = 4096
   static let idleSeconds: Int64 = 75
   static let stopSecondsMax = 10
+  static let lingerSeconds: Int64 = 2
 
   private let host: String
   private let port: Int
@@ -88,10 +89,10 @@ final class BookstoreServer: ServiceLifecycle.Service {
     } else {
       answer = await dispatcher.answer(input)
     }
-    return response(answer, isHead: request.method == .head)
+    return response(answer, isHead: request.method == .head, context)
   }
 
-  private static func response(_ answer: Answer, isHead: Bool) -> Response {
+  private static func response(_ answer: Answer, isHead: Bool, _ context: ConnectionContext) -> Response {
     var headers = HTTPFields()
     headers[.contentType] = answer.contentType
     headers[.contentLength] = "\(answer.body.count)"
@@ -100,8 +101,25 @@ final class BookstoreServer: ServiceLifecycle.Service {
     for (name, value) in answer.headers {
       if let name = HTTPField.Name(name) { headers[name] = value }
     }
+    // A body that is too large is not read to its end: Hummingbird would, before it looks for the next request.
+    if answer.status == 413 {
+      headers[.connection] = "close"
+      return Response(status: .init(code: answer.status), headers: headers, body: lastBody(answer.body, context))
+    }
     let body = isHead ? ResponseBody() : ResponseBody(byteBuffer: ByteBuffer(bytes: answer.body))
     return Response(status: .init(code: answer.status), headers: headers, body: body)
+  }
+}
+
+extension BookstoreServer {
+  /// A body after which the connection ends: our side at once, the client's when it closes or the time is over, so that
+  /// no reset destroys the answer on its way (RFC 9112, 9.6).
+  private static func lastBody(_ bytes: [UInt8], _ context: ConnectionContext) -> ResponseBody {
+    ResponseBody(contentLength: bytes.count) { writer in
+      try await writer.write(ByteBuffer(bytes: bytes))
+      try await writer.finish(nil)
+      context.endConnection(after: .seconds(lingerSeconds))
+    }
   }
 }
 
@@ -113,6 +131,13 @@ private struct ConnectionContext: RequestContext {
   init(source: ApplicationRequestContextSource) {
     coreContext = .init(source: source)
     channel = source.channel
+  }
+
+  /// Ends our side now, and the other one after a time.
+  func endConnection(after time: TimeAmount) {
+    let channel = channel
+    channel.close(mode: .output, promise: nil)
+    channel.eventLoop.scheduleTask(in: time) { channel.close(promise: nil) }
   }
 
   func client() async -> ClientGone? {

@@ -14,6 +14,8 @@ import Testing
     #expect(try await hasher.verify("correct horse", first))
     #expect(try await !hasher.verify("correct horsf", first))
     #expect(try await !hasher.verify("correct horse", nil))
+    let accented = try await hasher.hash("caf\u{e9} society")
+    #expect(try await hasher.verify("cafe\u{301} society", accented))
     await #expect(throws: BookstoreError.self) { try await hasher.verify("x", "$scrypt$ln=99,r=8,p=1$AAAA$AAAA") }
     await hasher.close()
   }
@@ -51,6 +53,28 @@ import Testing
     #expect(results.contains(false))
     #expect(hasher.pressure.admitted == 0)
     await hasher.close()
+  }
+
+  @Test("A suspended user is told so with the right password only", arguments: TestDatabase.available)
+  func suspendedLogIn(database: TestDatabase) async throws {
+    try await database.withStore { store in
+      let accounts = Accounts(
+        store: store, clock: Clock { 1_000_000 }, hasher: PasswordHasher(.weak), tokens: TokenIssuer(key: key))
+      let email = try EmailAddress("ruth@example.org")
+      let user = try await accounts.register(email: email, name: "Ruth", password: "long enough")
+      #expect(try await accounts.logIn(email: email, password: "long enough").user == user)
+      _ = try await accounts.setStatus(.suspended, of: user.id)
+      await #expect(throws: BookstoreError.refused(.suspended)) {
+        try await accounts.logIn(email: email, password: "long enough")
+      }
+      await #expect(throws: BookstoreError.refused(.badCredentials)) {
+        try await accounts.logIn(email: email, password: "long enougH")
+      }
+      await #expect(throws: BookstoreError.refused(.emailTaken)) {
+        try await accounts.register(email: email, name: "Other", password: "another one")
+      }
+      await accounts.hasher.close()
+    }
   }
 
   // MARK: Tokens
@@ -98,6 +122,13 @@ import Testing
     #expect(refusal(try forge(head, body(aud: "other")), issuer) == .audience)
     #expect(refusal(try forge(head, body(sub: "admin")), issuer) == .subject)
     #expect(refusal(try forge(["alg": "ES256", "kid": .string(id), "crit": ["x"]], body()), issuer) == .algorithm)
+    // One that is not valid yet, and one that is longer than any of ours: signed, and refused all the same.
+    guard case .object(let members) = body() else { return }
+    func with(_ name: String, _ value: JSONValue) -> JSONValue { .object(members + [.init(name: name, value: value)]) }
+    #expect(refusal(try forge(head, with("nbf", 1001)), issuer) == .notYet)
+    #expect(refusal(try forge(head, with("nbf", 1000)), issuer) == nil)
+    let padding = JSONValue.string(String(repeating: "x", count: TokenIssuer.textMax))
+    #expect(refusal(try forge(head, with("padding", padding)), issuer) == .malformed)
   }
 
   @Test("A token of which one character was changed is refused")

@@ -34,8 +34,12 @@ import Testing
       await #expect(throws: BookstoreError.refused(.keyReused)) {
         try await ordering(store).place(draft([(book, 1)]), for: user.id, key: key)
       }
-      let left = try await store.read { (transaction) throws(BookstoreError) in try transaction.book(book.isbn) }
+      let (left, backlog) = try await store.read { (transaction) throws(BookstoreError) in
+        (try transaction.book(book.isbn), try transaction.backlog().count)
+      }
       #expect(left?.stock.count == 1)
+      // Sold once, so the index hears of it once.
+      #expect(backlog == 1)
     }
   }
 

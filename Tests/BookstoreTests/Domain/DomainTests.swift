@@ -63,6 +63,49 @@ import Testing
     try User.sample(role: .admin).requireAdmin()
   }
 
+  @Test("Passwords have a length and no control characters; nothing else is asked of them")
+  func passwords() throws {
+    for good in ["12345678", "password", "correct horse battery", String(repeating: "é", count: 128)] {
+      try PasswordRule.check(good)
+    }
+    for bad in ["", "1234567", String(repeating: "p", count: 129), "tab\there is", "line\u{2028}separator"] {
+      #expect(throws: Refusal.self) { try PasswordRule.check(bad) }
+    }
+  }
+
+  @Test("A book is refused with every mistake at its place")
+  func bookDetails() throws {
+    let long = String(repeating: "x", count: Book.descriptionMax + 1)
+    let refusal = #expect(throws: Refusal.self) {
+      try Book.Details(title: "", authors: ["a", "\u{1b}"], subjects: [""], publishedYear: 1449, description: long)
+    }
+    guard case .invalid(let mistakes)? = refusal else {
+      Issue.record("\(String(describing: refusal))")
+      return
+    }
+    #expect(mistakes.map(\.pointer) == ["/title", "/authors/1", "/subjects/0", "/description", "/publishedYear"])
+    _ = try Book.Details(title: "t", authors: ["a"], subjects: [], publishedYear: 2100, description: "")
+    #expect(throws: Refusal.self) {
+      try Book.Details(title: "t", authors: [], subjects: [], publishedYear: 2000, description: "")
+    }
+  }
+
+  @Test("An order has at most fifty lines, and the dearest of them all fits")
+  func dearest() throws {
+    let quantity = try Quantity(Quantity.countMax)
+    let lines = try (0...OrderDraft.linesMax).map { OrderDraft.Line(isbn: try Seed.book($0).isbn, quantity: quantity) }
+    #expect(throws: Refusal.self) { try OrderDraft(lines) }
+    let draft = try OrderDraft(Array(lines.dropLast()))
+    let price = try Money.price(Money.priceMax, .eur)
+    let order = try Order(
+      id: .random(), user: .random(),
+      lines: draft.lines.map { .init(isbn: $0.isbn, title: "t", quantity: $0.quantity, price: price) }, placedAt: 0)
+    #expect(order.total.minorUnits == 50 * 99 * 100_000_000)
+    let beyond = Order.Line(
+      isbn: try Seed.book(1).isbn, title: "t", quantity: quantity, price: Money(minorUnits: .max, currency: .eur))
+    #expect(throws: Refusal.totalTooLarge) { try Order(id: .random(), user: .random(), lines: [beyond], placedAt: 0) }
+  }
+
   @Test("Every book of the seed is a book, its number is its own, and it is the same every time")
   func seed() throws {
     var seen: Set<ISBN> = []

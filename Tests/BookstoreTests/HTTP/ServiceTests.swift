@@ -89,14 +89,29 @@ import Testing
 
   @Test("Bodies are bounded, and every mistake in one is named with its place")
   func bodies() async throws {
-    try await withBooks { _, client in
+    try await withBooks { bookstore, client in
       let long: JSONValue = ["email": .string(String(repeating: "a", count: 70_000)), "password": "x"]
       #expect(try await client.send("POST", "/api/sessions", long).status == 413)
+      // One that goes on is answered before its end, and not read to it.
+      let endless = try await client.raw(
+        "POST /api/sessions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9999999\r\n\r\n"
+          + String(repeating: "a", count: 100_000))
+      #expect(endless.hasPrefix("HTTP/1.1 413"))
+      #expect(endless.lowercased().contains("connection: close"))
       let wrong: JSONValue = ["email": "nobody", "nam": "x", "password": 5]
       let answer = try await client.send("POST", "/api/users", wrong)
       #expect(answer.status == 400)
       let pointers = answer.body["errors"]?.elements?.compactMap { $0["pointer"]?.text }
       #expect(pointers == ["/email", "/name", "/password", "/nam"])
+      let token = try await bookstore.makeUser("ruth").token
+      let line: JSONValue = ["isbn": .string(try Book.sample(1).isbn.digits), "quantity": 1]
+      for count in [0, OrderDraft.linesMax + 1] {
+        let order = try await client.send(
+          "POST", "/api/orders", ["lines": .array(Array(repeating: line, count: count))], token: token,
+          headers: ["Idempotency-Key: ruth-0001"])
+        #expect(order.status == 400)
+        #expect(order.body["errors"]?.elements?.first?["pointer"] == "/lines")
+      }
     }
   }
 

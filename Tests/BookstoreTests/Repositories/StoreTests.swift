@@ -167,7 +167,7 @@ import Testing
 
   @Test("Migrating twice, and by several at once, is migrating once", arguments: TestDatabase.available)
   func migrations(database: TestDatabase) async throws {
-    try await database.withStore { store in
+    try await database.withStore(isMigrated: false) { store in
       try await withThrowingTaskGroup(of: Void.self) { group in
         for _ in 0..<8 { group.addTask { try await store.migrate() } }
         try await group.waitForAll()
@@ -176,6 +176,35 @@ import Testing
     #expect(throws: BookstoreError.self) { try Migration.remaining(SQLiteSchema.migrations, after: 99) }
     for migrations in [SQLiteSchema.migrations, PostgreSQLSchema.migrations] {
       #expect(migrations.map(\.version) == Array(1...migrations.count))
+    }
+  }
+
+  @Test("Another program's database is refused and left as it was", arguments: TestDatabase.available)
+  func foreign(database: TestDatabase) async throws {
+    try await database.withStore(isMigrated: false) { store in
+      try await store.write { (transaction) throws(BookstoreError) in
+        _ = try (transaction as? any SQLTransaction)?.rows("CREATE TABLE books (shelf INTEGER)", [])
+      }
+      let failure = await #expect(throws: BookstoreError.self) { try await store.migrate() }
+      guard case .failed(.unavailable(let reason))? = failure else {
+        Issue.record("\(String(describing: failure))")
+        return
+      }
+      #expect(reason.contains("books"))
+      await #expect(throws: BookstoreError.self) {
+        try await store.read { (transaction) throws(BookstoreError) in try transaction.userCount() }
+      }
+    }
+  }
+
+  @Test("An order that was confirmed survives the power going: SQLite writes through")
+  func durable() async throws {
+    try await TestDatabase.sqlite.withStore { store in
+      let level = try await store.write { (transaction) throws(BookstoreError) in
+        try (transaction as? SQLiteTransaction)?.count("PRAGMA synchronous")
+      }
+      // FULL (https://www.sqlite.org/pragma.html#pragma_synchronous).
+      #expect(level == 2)
     }
   }
 

@@ -35,6 +35,9 @@ struct TestClient: Sendable {
       body: (try? JSONReader.read(Array(text.utf8))) ?? .string(String(text)))
   }
 
+  /// What comes back for these bytes until the server closes the connection.
+  func raw(_ bytes: String) async throws -> String { try await exchange(Array(bytes.utf8), leavesEarly: false) }
+
   /// Sends a request and closes the connection without waiting for the answer.
   func sendAndLeave(
     _ method: String, _ path: String, _ body: JSONValue?, token: String, headers: [String]

@@ -11,8 +11,8 @@ enum TestDatabase: String, CaseIterable, Sendable, CustomStringConvertible {
   /// Those that there are here.
   static var available: [TestDatabase] { PostgreSQLServer.shared == nil ? [.sqlite] : allCases }
 
-  /// Runs `body` with an empty, migrated store of its own.
-  func withStore(_ body: (any Store) async throws -> Void) async throws {
+  /// Runs `body` with an empty store of its own.
+  func withStore(isMigrated: Bool = true, _ body: (any Store) async throws -> Void) async throws {
     let store: any Store
     var file: String?
     switch self {
@@ -24,7 +24,7 @@ enum TestDatabase: String, CaseIterable, Sendable, CustomStringConvertible {
       guard let server = PostgreSQLServer.shared else { return }
       store = PostgreSQLStore(conninfo: try server.makeDatabase())
     }
-    try await store.migrate()
+    if isMigrated { try await store.migrate() }
     let result: Result<Void, any Error>
     do { result = .success(try await body(store)) } catch { result = .failure(error) }
     await store.close()

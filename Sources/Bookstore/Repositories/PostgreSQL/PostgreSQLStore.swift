@@ -47,15 +47,7 @@ final class PostgreSQLStore: Store {
     try await run(isReadOnly: false) { (transaction) throws(BookstoreError) in
       // Two processes that start at once take turns. The number is ours and means nothing.
       _ = try transaction.rows("SELECT pg_advisory_xact_lock(7221973)", [])
-      _ = try transaction.rows(
-        "CREATE TABLE IF NOT EXISTS schema_migrations (version BIGINT PRIMARY KEY, name TEXT NOT NULL)", [])
-      let version = try transaction.count("SELECT coalesce(max(version), 0) FROM schema_migrations")
-      for migration in try Migration.remaining(PostgreSQLSchema.migrations, after: version) {
-        for statement in migration.statements { _ = try transaction.rows(statement, []) }
-        _ = try transaction.rows(
-          "INSERT INTO schema_migrations (version, name) VALUES (?1, ?2)",
-          [.integer(migration.version), .text(migration.name)])
-      }
+      try transaction.migrate(PostgreSQLSchema.migrations)
     }
   }
 

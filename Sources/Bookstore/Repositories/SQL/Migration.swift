@@ -54,3 +54,26 @@ struct Migration: Sendable {
     """,
   ]
 }
+
+extension SQLTransaction {
+  /// Runs what is left to do for this database. Throws `unavailable` when it is newer than this program, or when a step
+  /// does not go: another program's tables are in the way.
+  func migrate(_ migrations: [Migration]) throws(BookstoreError) {
+    _ = try rows("CREATE TABLE IF NOT EXISTS schema_migrations (version BIGINT PRIMARY KEY, name TEXT NOT NULL)", [])
+    let version = try count("SELECT coalesce(max(version), 0) FROM schema_migrations")
+    for migration in try Migration.remaining(migrations, after: version) {
+      do throws(BookstoreError) {
+        for statement in migration.statements { _ = try rows(statement, []) }
+      } catch {
+        guard case .failed(.broken(let reason)) = error else { throw error }
+        let line = reason.split(whereSeparator: \.isNewline).first ?? ""
+        throw .failed(
+          .unavailable(
+            "its schema cannot be brought to version \(migration.version): \(line); is it another program's?"))
+      }
+      _ = try rows(
+        "INSERT INTO schema_migrations (version, name) VALUES (?1, ?2)",
+        [.integer(migration.version), .text(migration.name)])
+    }
+  }
+}

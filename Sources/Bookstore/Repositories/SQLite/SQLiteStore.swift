@@ -22,11 +22,12 @@ final class SQLiteStore: Store {
     var configuration = Configuration()
     configuration.busyMode = .timeout(Self.busySeconds)
     configuration.maximumReaderCount = Self.readersMax
-    configuration.prepareDatabase { database in
-      if !database.configuration.readonly { try database.execute(sql: "PRAGMA synchronous = FULL") }
-    }
-    do { pool = try DatabasePool(path: path, configuration: configuration) } catch {
-      throw .failed(.unavailable("\(path): \(Self.reason(error))"))
+    do {
+      pool = try DatabasePool(path: path, configuration: configuration)
+      // Only now: with the write-ahead log GRDB turns it down to NORMAL, after it has prepared the connection.
+      try pool.writeWithoutTransaction { database in try database.execute(sql: "PRAGMA synchronous = FULL") }
+    } catch {
+      throw .failed(.unavailable(Self.reason(error)))
     }
   }
 
@@ -60,15 +61,7 @@ final class SQLiteStore: Store {
   func migrate() async throws(BookstoreError) {
     try await writing { (transaction) throws(BookstoreError) in
       // The write lock is held: of two processes that start at once, one does it and the other finds it done.
-      _ = try transaction.rows(
-        "CREATE TABLE IF NOT EXISTS schema_migrations (version BIGINT PRIMARY KEY, name TEXT NOT NULL)", [])
-      let version = try transaction.count("SELECT coalesce(max(version), 0) FROM schema_migrations")
-      for migration in try Migration.remaining(SQLiteSchema.migrations, after: version) {
-        for statement in migration.statements { _ = try transaction.rows(statement, []) }
-        _ = try transaction.rows(
-          "INSERT INTO schema_migrations (version, name) VALUES (?1, ?2)",
-          [.integer(migration.version), .text(migration.name)])
-      }
+      try transaction.migrate(SQLiteSchema.migrations)
     }
   }
 
