@@ -1,10 +1,10 @@
 /// Memory outside Go's heap: where C keeps what it was given, and what of it nobody can see.
 extension GoProcessImage {
   /// All that is writable, less Go's arenas (their objects are marked from their roots, and what else lies in them,
-  /// stacks and work of the collector, must not be a root) and less the records of the heap's spans, each of which
-  /// points to the first object of a span.
+  /// stacks and work of the collector, must not be a root), less the records of the heap's spans, each of which
+  /// points to the first object of a span, and less what is not in use of the runtime's threads' stacks.
   func foreignMemory(_ spans: HeapSpans) -> [MemoryRegion] {
-    let holes = Self.merged(spans.arenas + spans.records)
+    let holes = Self.merged(spans.arenas + spans.records + unusedStacks())
     return memory.writableRegions().sorted { $0.start < $1.start }.flatMap { Self.without(holes, $0) }
   }
 

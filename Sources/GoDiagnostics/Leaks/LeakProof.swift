@@ -11,7 +11,8 @@
 ///
 /// C may hold Go pointers where Go's collector never looks. When the program has C in it, everything writable outside
 /// Go's heap is searched as well: C's variables, `malloc`, stacks and thread-local memory of C's threads (see
-/// `ForeignMemory`). That costs leaks: what the runtime keeps outside its heap is searched too, and holds stale words.
+/// `ForeignMemory`). That costs leaks: what the runtime keeps outside its heap is searched too, and holds stale words,
+/// though not where a thread's stack is out of use (`ThreadStacks`).
 /// What cannot be seen at all stands in `unseen`, and the proof is then one except for that. Where memory that must be
 /// searched cannot be read, nothing is proved and that is said.
 public struct LeakProof: Equatable, Sendable {
@@ -103,6 +104,7 @@ private final class LeakMark {
       scan(region.start, region.end)
     }
     for thread in image.threads.values { for word in thread.registers { push(word) } }
+    for word in image.interruptedRegisters() { push(word) }
     for (record, frames) in roots { revive(record, frames) }
     scanForeignMemory()
     drain()

@@ -83,19 +83,30 @@ extension HolderGraph {
       """
     for edge in edges {
       guard let from = place[edge.from], let to = place[edge.to] else { continue }
-      out += "<line x1=\"\(from.x + Self.nodeWidth)\" y1=\"\(from.y + 12)\" "
-      out += "x2=\"\(to.x)\" y2=\"\(to.y + 12)\" stroke=\"#999\">"
-      out += "<title>\(xml(edge.detail))</title></line>\n"
+      let start = from.x + Self.nodeWidth
+      // Within a column a line would run through the nodes between: it goes round them on the right.
+      let way =
+        from.x == to.x
+        ? "C\(start + 30) \(from.y + 12) \(start + 30) \(to.y + 12) \(start) \(to.y + 12)"
+        : "L\(to.x) \(to.y + 12)"
+      out += "<path d=\"M\(start) \(from.y + 12)\(way)\" stroke=\"#999\" fill=\"none\">"
+      out += "<title>\(xml(edge.detail))</title></path>\n"
     }
     for node in nodes {
       guard let at = place[node] else { continue }
-      let name = xml(String(Self.name(node).prefix(Self.nodeCharacters)))
+      let name = xml(Self.shortened(Self.name(node)))
       out += "<rect x=\"\(at.x)\" y=\"\(at.y)\" width=\"\(Self.nodeWidth)\" height=\"24\" rx=\"3\" "
       out += "fill=\"\(Self.colour(node))\" stroke=\"#888\"/>"
       out += "<text x=\"\(at.x + 6)\" y=\"\(at.y + 16)\">\(name)"
       out += "<title>\(xml(Self.name(node)))</title></text>\n"
     }
     return out + "</svg>\n"
+  }
+
+  /// A long name without its middle: both the function's package and its line are worth reading.
+  private static func shortened(_ name: String) -> String {
+    guard name.count > nodeCharacters else { return name }
+    return "\(name.prefix(nodeCharacters / 2))…\(name.suffix(nodeCharacters - nodeCharacters / 2 - 1))"
   }
 
   private static func colour(_ node: Node) -> String {

@@ -68,19 +68,7 @@ extension GoProcessImage {
   public func scheduler() -> SchedulerState {
     let minor = version.minor
     let shift: UInt64 = minor == 25 ? 8 : 0
-    var addresses: [UInt64] = []
-    var seen: Set<UInt64> = []
-    var pending = records().map(\.thread).filter { $0 != 0 && $0 >> 47 == 0 }
-    if let list = executable.symbol("runtime.allm"), let first = memory.u64(list.address &+ slide) {
-      pending.append(first)
-    }
-    while let start = pending.popLast() {
-      var thread = start
-      while thread != 0, addresses.count < Self.threadsMax, seen.insert(thread).inserted, isThread(thread) {
-        addresses.append(thread)
-        thread = memory.u64(thread &+ UInt64(layout.thread.allLink)) ?? 0
-      }
-    }
+    let addresses = threadAddresses()
     var numbers: [UInt64: Int64] = [:]
     var processors: Set<UInt64> = []
     var threads: [SchedulerState.Thread] = []
@@ -103,6 +91,24 @@ extension GoProcessImage {
     return SchedulerState(
       threads: threads.sorted { $0.id < $1.id },
       processors: processors.compactMap { self.processor($0, numbers) }.sorted { $0.id < $1.id })
+  }
+
+  /// Records of the runtime's threads, as far as the runtime's list or goroutines lead to them.
+  func threadAddresses() -> [UInt64] {
+    var addresses: [UInt64] = []
+    var seen: Set<UInt64> = []
+    var pending = records().map(\.thread).filter { $0 != 0 && $0 >> 47 == 0 }
+    if let list = executable.symbol("runtime.allm"), let first = memory.u64(list.address &+ slide) {
+      pending.append(first)
+    }
+    while let start = pending.popLast() {
+      var thread = start
+      while thread != 0, addresses.count < Self.threadsMax, seen.insert(thread).inserted, isThread(thread) {
+        addresses.append(thread)
+        thread = memory.u64(thread &+ UInt64(layout.thread.allLink)) ?? 0
+      }
+    }
+    return addresses
   }
 
   /// An M is known by its g0, which points back to itself and to the M.

@@ -25,6 +25,18 @@ struct LeakTests {
     }
   }
 
+  @Test("a channel that a running goroutine holds in a register only is held", arguments: GoFixtures.versions)
+  func inRegister(version: String) throws {
+    try GoFixtures.with(version) {
+      // The signal that makes the core interrupts it: the register lies on the handler's stack then.
+      let crash = try GoFixtures.crash("leakreg", [], version, abortWhen: "ready")
+      defer { GoFixtures.discard(crash) }
+      let proof = try GoProcessImage.core(crash.core, executable: crash.executable).leakProof()
+      #expect(proof.candidates == 1)
+      #expect(proof.leaked.isEmpty, "\(version): \(proof.leaked)")
+    }
+  }
+
   @Test(
     "with C in the program leaks are proved, and nobody is accused whose channel only C holds",
     arguments: ["1.19", "1.23", "1.25", "1.27"])

@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import GoDiagnostics
@@ -250,7 +251,16 @@ struct TriageTests {
   @Test("every kind has a meaning, a remedy and a runbook page", arguments: VerdictKind.allCases)
   func documented(kind: VerdictKind) {
     #expect(!kind.meaning.isEmpty && !kind.remedy.isEmpty)
-    #expect(kind.runbook.hasSuffix("\(kind.rawValue).md"))
+    let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent().deletingLastPathComponent()
+    func text(_ path: String) -> String {
+      (try? String(contentsOf: repository.appendingPathComponent(path), encoding: .utf8)) ?? ""
+    }
+    let page = text(kind.runbook)
+    for part in ["Verdict `\(kind.rawValue)`", "## What it means", "## How to be sure", "## How to fix it"] {
+      #expect(page.contains(part), "\(kind.runbook) has no \(part)")
+    }
+    #expect(text("Documentation/go/README.md").contains("[`\(kind.rawValue)`](\(kind.rawValue).md)"))
   }
 
   @Test("the JSON has the documented fields")
