@@ -29,14 +29,17 @@ test: dependencies ## Build and run every test (Go toolchains for the diagnostic
 	$(SWIFT) test --skip-build --parallel
 	@$(MAKE) --no-print-directory check-commands
 
-check-commands: ## Check whoami, dev-cert, Go endpoints, check, gRPC, policies, bookstore, the examples and the drill with real clients (after a debug build)
+check-commands: ## Check whoami, load, dev-cert, Go incidents and endpoints, check, gRPC, policies, bookstore, the examples and the drill with real clients (after a debug build)
 	scripts/check-whoami $(DEBUG)
+	scripts/check-load $(DEBUG)
 	scripts/check-dev-cert $(DEBUG)
+	scripts/check-go $(DEBUG)
 	scripts/check-go-endpoints $(DEBUG)
 	scripts/check-check $(DEBUG)
 	scripts/check-grpc $(DEBUG)
 	scripts/check-policy $(DEBUG)
 	scripts/check-bookstore $(DEBUG)
+	scripts/check-bookstore-abuse $(DEBUG)
 	ONCE=1 SLUICE=$(DEBUG) Examples/quick-start/run
 	ONCE=1 SLUICE=$(DEBUG) Examples/bookstore/run
 	SLUICE=$(DEBUG) Examples/bookstore/drill

@@ -44,14 +44,14 @@ def page(about, versions, tables, notes):
 
 
 def bars(title, column, more, lines):
-    rows = [(line[0], number(line[column]), line[column]) for line in lines[1:]]
+    rows = [(line[0], number(line[column]), line[column] or "failed") for line in lines[1:]]
     scale = full_bar([value for _, value, _ in rows if value is not None])
     out = [f"<div class=\"card\"><h3>{escape(title)} ({'more' if more else 'less'} is better)</h3>"]
     for name, value, text in sorted(rows, key=lambda row: (row[1] is None, -(row[1] or 0) if more else row[1] or 0)):
-        width = 0 if value is None else min(100, 100 * value / scale)
+        style = "visibility:hidden" if value is None else f"width:{min(100, 100 * value / scale):.1f}%"
         kind = "bar sluice" if name == "sluice" else "bar"
         kind += " beyond" if value is not None and value > scale else ""
-        out.append(f"<div class=\"{kind}\"><span>{escape(name)}</span><i style=\"width:{width:.1f}%\"></i>"
+        out.append(f"<div class=\"{kind}\"><span>{escape(name)}</span><i style=\"{style}\"></i>"
                    f"<span>{escape(text)}</span></div>")
     return "".join(out) + "</div>"
 
