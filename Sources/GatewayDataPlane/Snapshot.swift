@@ -230,6 +230,9 @@ struct TransportPlan: Sendable, Equatable {
   var dialNanoseconds: UInt64
   var responseHeaderNanoseconds: UInt64
   var idleNanoseconds: UInt64
+  /// HTTP/2: 0 for never.
+  var readIdleNanoseconds: UInt64
+  var pingNanoseconds: UInt64
   var idleMax: Int
   var openMax = 65_536
   /// Streams that one HTTP/2 connection may have in its life; over it another one takes over. A connection has numbers
@@ -241,6 +244,8 @@ struct TransportPlan: Sendable, Equatable {
     dialNanoseconds = timeouts.dialTimeout.nanoseconds
     responseHeaderNanoseconds = timeouts.responseHeaderTimeout.nanoseconds
     idleNanoseconds = timeouts.idleConnTimeout.nanoseconds == 0 ? .max / 2 : timeouts.idleConnTimeout.nanoseconds
+    readIdleNanoseconds = timeouts.readIdleTimeout.nanoseconds
+    pingNanoseconds = timeouts.pingTimeout.nanoseconds
     idleMax = max(0, transport.maxIdleConnsPerHost)
   }
 }

@@ -33,6 +33,7 @@ final class UpstreamHTTP2: ChannelInboundHandler, TimerOwner {
   private var idleSince: UInt64 = 0
   private var failure: Failure?
   private let timer = TimerNode()
+  private var liveness: HTTP2Liveness?
   private var ledger = LedgerHandle.none
 
   init(shard: Shard, pool: UpstreamPool, http2: NIOHTTP2Handler) {
@@ -111,6 +112,22 @@ final class UpstreamHTTP2: ChannelInboundHandler, TimerOwner {
 
   private func close() { context?.close(promise: nil) }
 
+  // MARK: Signs of life
+
+  /// A frame has come, here or on a stream.
+  func hear() { liveness?.hear() }
+
+  func ping() {
+    let frame = HTTP2Frame(streamID: .rootStream, payload: .ping(HTTP2PingData(withInteger: 0), ack: false))
+    context?.writeAndFlush(wrapOutboundOut(frame), promise: nil)
+  }
+
+  /// The PING was not answered.
+  func fellSilent() {
+    failure = Failure(.closedEarly, detail: "no answer to PING")
+    close()
+  }
+
   // MARK: Channel events
 
   func handlerAdded(context: ChannelHandlerContext) {
@@ -122,6 +139,7 @@ final class UpstreamHTTP2: ChannelInboundHandler, TimerOwner {
   func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    hear()
     switch unwrapInboundIn(data).payload {
     case .settings(.settings(let settings)):
       for setting in settings where setting.parameter == .maxConcurrentStreams {
@@ -148,6 +166,7 @@ final class UpstreamHTTP2: ChannelInboundHandler, TimerOwner {
     }
     state = .open
     ledger = shard.serverConnected(pool.server)
+    liveness = HTTP2Liveness(self, pool.server.transport)
     becomeIdle()
     pool.connected(self)
   }
@@ -161,6 +180,7 @@ final class UpstreamHTTP2: ChannelInboundHandler, TimerOwner {
 
   func channelInactive(context: ChannelHandlerContext) {
     shard.timers.disarm(timer)
+    liveness?.stop()
     let previous = state
     state = .closed
     shard.ledgerEnd(ledger)

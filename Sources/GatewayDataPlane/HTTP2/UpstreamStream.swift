@@ -104,6 +104,7 @@ final class UpstreamStream: ServerSide, ChannelDuplexHandler, StreamWriter, Time
   }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    connection.hear()
     guard let exchange else { return }
     switch unwrapInboundIn(data) {
     case .headers(let frame):

@@ -107,8 +107,10 @@ extension ForwardingTimeouts: ConfigurationRecord {
         "responseHeaderTimeout", \.responseHeaderTimeout, .duration,
         "From the end of the request to the response's head."),
       .key("idleConnTimeout", \.idleConnTimeout, .duration, "How long an idle connection is kept."),
-      .notYet("readIdleTimeout", "When an idle HTTP/2 connection is asked whether it lives."),
-      .notYet("pingTimeout", "How long it may take to answer."),
+      .key(
+        "readIdleTimeout", \.readIdleTimeout, .duration,
+        "After how long without a frame an HTTP/2 server is asked by PING whether it is there."),
+      .key("pingTimeout", \.pingTimeout, .duration, "How long it may take to answer; then the connection is closed."),
     ])
 }
 

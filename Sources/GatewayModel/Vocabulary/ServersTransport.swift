@@ -29,6 +29,10 @@ public struct ForwardingTimeouts: Sendable, Equatable {
   public var responseHeaderTimeout: Duration = .zero
   /// How long an idle connection is kept.
   public var idleConnTimeout: Duration = .seconds(90)
+  /// HTTP/2: after how long without a frame the server is asked whether it is there.
+  public var readIdleTimeout: Duration = .zero
+  /// HTTP/2: how long it may take to answer that.
+  public var pingTimeout: Duration = .seconds(15)
 
   public init() {}
 }

@@ -187,6 +187,48 @@ extension OverSockets {
       }
     }
 
+    @Test("a server that falls silent is asked whether it is there, and given up when it says nothing")
+    func silence() async throws {
+      let asked = NIOLockedValueBox(false)
+      let server = try ScriptedServer { peer, _ in
+        // An empty SETTINGS frame, so that the connection is ready; then nothing, but listening.
+        try peer.send([0, 0, 0, 4, 0, 0, 0, 0, 0])
+        _ = try peer.read(count: 24)
+        while true {
+          let head = try peer.read(count: 9)
+          let length = head[..<3].reduce(0) { $0 << 8 | Int($1) }
+          let payload = try peer.read(count: length)
+          if head[3] == 6, head[4] == 0, payload.count == 8 { asked.withLockedValue { $0 = true } }
+        }
+      }
+      var transport = ServersTransport()
+      transport.forwardingTimeouts.readIdleTimeout = .milliseconds(50)
+      transport.forwardingTimeouts.pingTimeout = .milliseconds(50)
+      try await TestGateway.with(["h2c://127.0.0.1:\(server.port)"], transport: transport) { gateway in
+        let answer = try Peer.ask(gateway.port, method: "POST", body: "abc")
+        #expect(answer.status == 502)
+        #expect(asked.withLockedValue { $0 })
+        #expect(try await gateway.settled() == .init())
+      }
+    }
+
+    @Test("a server that answers PING may take its time")
+    func patience() async throws {
+      var transport = ServersTransport()
+      transport.forwardingTimeouts.readIdleTimeout = .milliseconds(20)
+      transport.forwardingTimeouts.pingTimeout = .milliseconds(200)
+      try await Self.with(
+        transport: transport, { _, headers in headers.first(name: ":path") == "/silent" ? .nothing : .ok() }
+      ) { gateway, server in
+        let waiting = try Peer.connect(to: gateway.port)
+        try waiting.send("GET /silent HTTP/1.1\r\nHost: a\r\n\r\n")
+        #expect(waiting.isQuiet(for: 600))
+        #expect(try Peer.ask(gateway.port).text == "ok")
+        #expect(server.connections == 1)
+        waiting.close()
+      }
+    }
+
     @Test("response fields that only HTTP/2 can say are refused with 502")
     func refusedFields() async throws {
       let bad: [HPACKHeaders] = [
