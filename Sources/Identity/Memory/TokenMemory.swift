@@ -32,6 +32,8 @@ public final class TokenMemory: Sendable {
   /// Seconds.
   public static let verifiedForMax: Int64 = 300
   public static let refusedFor: Int64 = 60
+  /// Of the tokens that are remembered as good, with their claims: issuers write as much as they like.
+  public static let verifiedBytesMax = 64 * 1024 * 1024
 
   private let hash = TokenHash()
   private let verified: FingerprintTable<VerifiedToken>
@@ -42,7 +44,7 @@ public final class TokenMemory: Sendable {
   ///   - verifiedMax: tokens that are remembered as good, with their claims.
   ///   - refusedMax: tokens that are remembered as refused.
   public init(verifiedMax: Int = 16 * 1024, refusedMax: Int = 16 * 1024) {
-    verified = FingerprintTable(capacity: verifiedMax)
+    verified = FingerprintTable(capacity: verifiedMax, bytesMax: Self.verifiedBytesMax, size: \.memoryBytes)
     refused = FingerprintTable(capacity: refusedMax)
     filter = BloomFilter(capacity: refusedMax, lifetime: Self.refusedFor)
   }
@@ -81,6 +83,9 @@ public final class TokenMemory: Sendable {
   public func counts(now: TokenTime) -> (verified: Int, refused: Int) {
     (verified.count(now: now.steady), refused.count(now: now.steady))
   }
+
+  /// For tests: bytes of the tokens that are remembered as good.
+  var verifiedBytes: Int { verified.bytes }
 
   /// For tests: the filter says that it may have been refused, the table does not know it.
   func pretendRefused(_ print: TokenFingerprint, now: TokenTime) { filter.insert(print, now: now.steady) }

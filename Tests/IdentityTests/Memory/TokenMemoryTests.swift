@@ -87,6 +87,28 @@ import Testing
     memory.remember(good, print(7_777_777), generation: 1, now: time(1))
     #expect(memory.isVerified(print(7_777_777), 1, time(1)))
   }
+
+  @Test func largeTokensAreBoundedInBytesToo() throws {
+    let memory = TokenMemory()
+    let list = (0..<900).map { "\"group \($0) of the shop\"" }.joined(separator: ",")
+    let large = try VerifiedToken(assuming: Array("{\"groups\":[\(list)]}".utf8))
+    #expect(large.memoryBytes > 30_000)
+    for number in 0..<20_000 as Range<UInt64> {
+      // Later ones end later, so they stay.
+      memory.remember(large, print(number), generation: 1, now: time(Int64(number / 1000)))
+    }
+    #expect(memory.verifiedBytes <= TokenMemory.verifiedBytesMax)
+    #expect(memory.verifiedBytes > TokenMemory.verifiedBytesMax / 2)
+    #expect(memory.isVerified(print(19_999), 1, time(20)))
+    #expect(!memory.isVerified(print(0), 1, time(20)))
+    // Small ones take their place again.
+    let small = try token()
+    for number in 0..<60_000 as Range<UInt64> {
+      memory.remember(small, print(number + 1_000_000), generation: 1, now: time(30))
+    }
+    #expect(memory.verifiedBytes < 16 * 1024 * 1024)
+    #expect(memory.counts(now: time(30)).verified > 10_000)
+  }
 }
 
 extension TokenMemory {
