@@ -2,13 +2,13 @@ import Atomics
 
 /// Keeps a service that is asked about requests, and the gateway, from each other's troubles: `forwardAuth`, `opa`.
 ///
-/// The problem: when the service that decides is slow, every request waits for it, and the more wait the slower it gets.
-/// The rule: at most `runningMax` questions at once; after `failuresMax` failures in a row none for `restNanoseconds`,
-/// then one, whose answer closes the breaker or opens it again. It is one for all shards, since there is one service.
-/// A failure is that no answer came, or that the service said it is overloaded; an answer that cannot be used is none,
-/// or a client who finds a question that the service chokes on could shut the door for everybody. Why not a rate of
-/// failures: what is left is the service's own fault, so a row of five is telling enough. Cost: two relaxed atomics a
-/// question.
+/// The problem: when the service that decides is slow, every request waits for it, and the more wait the slower it
+/// gets. The rule: at most `runningMax` questions at once; after `failuresMax` failures in a row none for
+/// `restNanoseconds`, then one, whose answer closes the breaker or opens it again. It is one for all shards, since
+/// there is one service. A failure is that no answer came, or that the service said it is overloaded; an answer that
+/// cannot be used is none, or a client who finds a question that the service chokes on could shut the door for
+/// everybody. Why not a rate of failures: what is left is the service's own fault, so a row of five is telling enough.
+/// Cost: two relaxed atomics a question.
 final class AskGuard: Sendable {
   static let runningMax = 1024
   static let failuresMax = 5

@@ -28,7 +28,7 @@ extension ForwardAuth: ConfigurationRecord {
         "forwardBody", \.forwardBody, .boolean,
         "Whether the service gets the request's body too, which is then collected before the server gets any of it."),
       .key(
-        "maxBodySize", \.maxBodySize, .integer(-1...Int.max),
+        "maxBodySize", \.maxBodySize, .keptBytes,
         "With forwardBody, requests with more bytes of body are answered with 401; -1: no limit."),
       .key(
         "maxResponseBodySize", \.maxResponseBodySize, .bytes, "Larger answers are failures."),
