@@ -57,3 +57,19 @@ final class AskGuard: Sendable {
     if until > now { _ = opensUntil.compareExchange(expected: until, desired: now, ordering: .relaxed) }
   }
 }
+
+/// A middleware that asks a service before it decides. A question ends with its exchange.
+protocol AskingMiddleware: Middleware {
+  var guardian: AskGuard { get }
+}
+
+extension AskingMiddleware {
+  var actsOnEnd: Bool { true }
+
+  func ended(_ exchange: Exchange) {
+    guard let asked = exchange.subrequest, asked.end == nil else { return }
+    exchange.subrequest = nil
+    asked.abandon()
+    guardian.abandoned(now: exchange.shard.coarseNow)
+  }
+}

@@ -10,7 +10,7 @@ import NIOPosix
 /// (`Subrequest`), behind a guard of its own (`AskGuard`), and ends with the exchange. With `forwardBody` the body is
 /// collected first, beyond a mebibyte in a file, and sent twice: to the service and to the server.
 /// Source: Traefik v3 pkg/middlewares/auth/forward.go.
-final class ForwardAuthLink: Middleware {
+final class ForwardAuthLink: AskingMiddleware {
   /// `Set-Cookie` values for the client, between the way in and the way back.
   private struct Cookies: Sendable {
     let values: [[UInt8]]
@@ -24,7 +24,7 @@ final class ForwardAuthLink: Middleware {
   private let timeout: TimeAmount
   private let bodyBytesMax: Int
   private let cookies: [[UInt8]]
-  private let guardian = AskGuard()
+  let guardian = AskGuard()
   private let threadPool: NIOThreadPool
   private let forwardsBody: Bool
   private let requestBytesMax: Int
@@ -110,15 +110,6 @@ final class ForwardAuthLink: Middleware {
       }
     }
     for value in own.values { head.add("Set-Cookie", id: .setCookie, value: head.append(value)) }
-  }
-
-  var actsOnEnd: Bool { true }
-
-  func ended(_ exchange: Exchange) {
-    guard let asked = exchange.subrequest, asked.end == nil else { return }
-    exchange.subrequest = nil
-    asked.abandon()
-    guardian.abandoned(now: exchange.shard.coarseNow)
   }
 }
 

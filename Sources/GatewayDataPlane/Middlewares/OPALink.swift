@@ -9,14 +9,14 @@ import NIOCore
 /// whose `allow` is true; everything else, also no result, which is an undefined decision, refuses. Answers may be
 /// remembered for `cache`, by a keyed hash of the whole question. Without an answer `whenDown` decides.
 /// Source: Open Policy Agent, REST API, "Get a Document (with Input)".
-final class OPALink: Middleware {
+final class OPALink: AskingMiddleware {
   private let server: ServerPlan
   private let target: AskedTarget
   private let timeout: TimeAmount
   private let allowsWhenDown: Bool
   private let headers: [[UInt8]]
   private let memory: DecisionMemory?
-  private let guardian = AskGuard()
+  let guardian = AskGuard()
 
   static let answerBytesMax = 64 * 1024
 
@@ -88,15 +88,6 @@ final class OPALink: Middleware {
   /// What the decision was about must not come again, and differently, behind the body.
   func guardTrailers(_ section: MessageHead) {
     for name in headers { name.withUnsafeBytes { section.removeAll(resembling: $0) } }
-  }
-
-  var actsOnEnd: Bool { true }
-
-  func ended(_ exchange: Exchange) {
-    guard let asked = exchange.subrequest, asked.end == nil else { return }
-    exchange.subrequest = nil
-    asked.abandon()
-    guardian.abandoned(now: exchange.shard.coarseNow)
   }
 }
 
