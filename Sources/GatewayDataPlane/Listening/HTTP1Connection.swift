@@ -111,14 +111,12 @@ final class HTTP1Connection: ClientSide, ChannelDuplexHandler, ClientConnection,
   override var protocolVersion: HTTPVersion { exchange?.request.minorVersion == 0 ? .http10 : .http11 }
 
   func channelWritabilityChanged(context: ChannelHandlerContext) {
-    // The write timeout shares the connection's node, which the read timeout has while a body is still coming.
-    if context.channel.isWritable {
-      if body.isComplete { shard.timers.disarm(timer) }
+    let isWritable = context.channel.isWritable
+    waitForClient(isWritable)
+    if isWritable {
       exchange?.clientBecameWritable()
       beginHeld()
       readIfSwallowed()
-    } else if body.isComplete {
-      shard.timers.arm(timer, duration: plan.timeouts.write, now: shard.now())
     }
     context.fireChannelWritabilityChanged()
   }
@@ -173,6 +171,7 @@ final class HTTP1Connection: ClientSide, ChannelDuplexHandler, ClientConnection,
     responseBody = .none
     state = .idle
     waitForRequest()
+    if !isWritable { waitForClient(false) }
     guard !isProcessing else { return }
     if let bytes = held {
       held = nil

@@ -73,6 +73,21 @@ extension OverSockets {
       }
     }
 
+    @Test("a connection whose client was slow to take an answer is idle afterwards, and ends like others")
+    func idleAfterSlowReader() async throws {
+      let answer = String(repeating: "x", count: 8 << 20)
+      let server = try ScriptedServer.answering(answer)
+      try await TestGateway.with(
+        [server.port], configure: { $0.transport.respondingTimeouts.idleTimeout = .milliseconds(300) }
+      ) { gateway in
+        let client = try Peer.connect(to: gateway.port, receiveBuffer: 16 * 1024)
+        try client.send(ForwardingTests.get)
+        #expect(try client.readResponse().body.count == answer.utf8.count)
+        #expect(try client.readToEnd() == [])
+        #expect(try await gateway.settled() == .init())
+      }
+    }
+
     @Test("a declared body over the limit gives 413 before a byte of it is taken")
     func declaredBodyLimit() async throws {
       let server = try ScriptedServer.answering("ok")
