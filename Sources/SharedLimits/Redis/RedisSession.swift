@@ -40,8 +40,7 @@ final class RedisSession {
   private var ticking: RepeatedTask?
   private var checking: RepeatedTask?
   private var hasRefused = false
-  /// Answers of this turn, a list for each loop that asked.
-  private var answers: [ObjectIdentifier: (loop: any EventLoop, calls: [@Sendable () -> Void])] = [:]
+  private var answers = TurnAnswers()
 
   init(
     _ settings: StoreSettings, tls: NIOSSLContext?, loop: any EventLoop, wallClock: @escaping @Sendable () -> Int64,
@@ -295,18 +294,8 @@ final class RedisSession {
   /// Keeps an answer until the end of this turn.
   func reply(_ question: SharedLimitStore.Question, _ answer: SharedLimitStore.Answer) {
     if answer == .unavailable { board.update { $0.unavailable &+= 1 } }
-    let call = question.answer
-    answers[ObjectIdentifier(question.loop), default: (question.loop, [])].calls.append { call(answer) }
+    answers.add(answer, to: question)
   }
 
-  /// Hands the answers of this turn to their loops, one task each.
-  func sendAnswers() {
-    guard !answers.isEmpty else { return }
-    let all = answers
-    answers = [:]
-    for (_, value) in all {
-      let calls = value.calls
-      value.loop.execute { for call in calls { call() } }
-    }
-  }
+  func sendAnswers() { answers.send() }
 }
