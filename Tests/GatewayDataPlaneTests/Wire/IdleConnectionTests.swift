@@ -5,7 +5,8 @@ import Testing
 @testable import GatewayDataPlane
 
 extension OverSockets {
-  /// Which idle connections a pool keeps. How long a server keeps them is learned from the server, and from nobody else.
+  /// Which idle connections a pool keeps. How long a server keeps them is learned from the server, and from nobody
+  /// else.
   @Suite(.timeLimit(.minutes(2))) struct IdleConnectionTests {
     /// Over the second below which nothing is learned.
     private static let idle: Duration = .milliseconds(1_050)
