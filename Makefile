@@ -5,7 +5,7 @@ RELEASE := .build/release/sluice
 DEBUG := .build/debug/sluice
 
 .DEFAULT_GOAL := help
-.PHONY: help run drill release test check-commands lint bench bench-load bench-allocations bench-limits \
+.PHONY: help run drill release test check-commands check-grpc-swift lint bench bench-load bench-allocations bench-limits \
   bench-shared-limits bench-limit-variants bench-tokens compare docs clean dependencies
 
 help: ## Show this list
@@ -44,6 +44,9 @@ check-commands: ## Check whoami, load, dev-cert, Go incidents and endpoints, che
 	ONCE=1 SLUICE=$(DEBUG) Examples/bookstore/run
 	SLUICE=$(DEBUG) Examples/bookstore/drill
 	Benchmarks/Limits/shared.py --sluice $(DEBUG) --seconds 3 --tolerance 3
+
+check-grpc-swift: ## Check gRPC with a server and a client on grpc-swift (builds them first: some minutes; after a debug build)
+	scripts/check-grpc-swift $(DEBUG)
 
 lint: ## Check the rules of style that a program can check
 	scripts/lint
