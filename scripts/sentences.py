@@ -1,13 +1,15 @@
-"""What the checks in this folder share: a line a sentence, a summary that the exit code follows, a port and a wait.
+"""What the checks in this folder share: a line a sentence, a summary that the exit code follows, programs that are started
+on free ports and stopped for certain.
 
     sys.dont_write_bytecode = True      # a check leaves nothing in the source tree
     from sentences import holds, summary
 """
 
 import socket
+import subprocess
 import time
 
-failed = []
+failed, children = [], []
 
 
 def holds(sentence, truth, seen=""):
@@ -43,3 +45,24 @@ def wait_for(port, seconds=30):
         except OSError:
             time.sleep(0.02)
     raise SystemExit(f"nobody listens on {port}")
+
+
+def start(arguments, port, **options):
+    """Starts a program that listens on `port`, and waits until it does; `stop_all` ends it."""
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    child = subprocess.Popen([str(each) for each in arguments], **{**quiet, **options})
+    children.append(child)
+    wait_for(port)
+    return child
+
+
+def stop_all():
+    """Ends what `start` has started: asks first, then kills."""
+    for child in reversed(children):
+        if child.poll() is None:
+            child.terminate()
+        try:
+            child.wait(10)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
