@@ -12,14 +12,22 @@ import Testing
       let phase = time.inSeconds.truncatingRemainder(dividingBy: 2)
       return phase >= 0.8 && phase < 1.2 ? .seconds(1.2 - phase) : .zero
     }
-    let server = try await ScriptedServer(delay: stall)
-    var open = try server.plan(.open(.constant(500, for: .seconds(2)), .even))
-    open.connections = 2
-    let honest = try await LoadRun.run(open)
-    var closed = try server.plan(.closed(.seconds(2)))
-    closed.connections = 2
-    let naive = try await LoadRun.run(closed)
-    try await server.stop()
+    func measure() async throws -> (open: LoadResult, closed: LoadResult) {
+      let server = try await ScriptedServer(delay: stall)
+      var open = try server.plan(.open(.constant(500, for: .seconds(2)), .even))
+      open.connections = 2
+      let honest = try await LoadRun.run(open)
+      var closed = try server.plan(.closed(.seconds(2)))
+      closed.connections = 2
+      let naive = try await LoadRun.run(closed)
+      try await server.stop()
+      return (honest, naive)
+    }
+    var (honest, naive) = try await measure()
+    // What is shown is the server's stall, not one of a machine full of other tests: then it is measured again.
+    for _ in 0..<3 where max(honest.total.latency.percentile(50), naive.total.latency.percentile(99)) > 100_000_000 {
+      (honest, naive) = try await measure()
+    }
     #expect(honest.total.failed == 0)
     #expect(honest.total.responses == 1000)
     // One request in five was due in the stall, at latencies spread from 0 to 400 ms: the truth is
