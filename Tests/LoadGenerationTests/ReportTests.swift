@@ -47,6 +47,18 @@ import Testing
     #expect(page.components(separatedBy: "<svg").count - 1 == (answers == 0 ? 1 : 3))
   }
 
+  @Test func theEndOfARunIsNoFallInItsPlots() throws {
+    var some = try result(answers: 80)
+    let page = HTMLReport.page(some)
+    var rest = some.intervals[0]
+    (rest.start, rest.wanted, rest.sent, rest.responses, rest.classes) = (2, 0, 0, 0, .init(repeating: 0, count: 9))
+    some.intervals.append(rest)
+    #expect(HTMLReport.page(some) == page)
+    // A stall at the end is one: something was still to come.
+    some.intervals[8].failures = 1
+    #expect(HTMLReport.page(some) != page)
+  }
+
   @Test func tablesSayWhatWasMeasured() throws {
     let lines = TextReport.lines(try result(answers: 80)).joined(separator: "\n")
     #expect(lines.contains("errors       1: reset 1"))

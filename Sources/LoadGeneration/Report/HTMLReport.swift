@@ -88,11 +88,19 @@ public enum HTMLReport {
     return "<section><h2>\(title)</h2><p class=\"legend\">\(legend)</p>\(plot.svg())</section>"
   }
 
+  /// The intervals of plots: those behind the end, with nothing left to send or to come, would look like a fall.
+  private static func rows(_ result: LoadResult) -> ArraySlice<LoadResult.Interval> {
+    let isOver = { (row: LoadResult.Interval) in
+      row.start >= result.settings.planned && row.sent == 0 && row.responses == 0 && row.failures == 0
+    }
+    return result.intervals.dropLast(result.intervals.reversed().prefix(while: isOver).count)
+  }
+
   private static func latencyOverTime(_ result: LoadResult) -> Plot {
     func line(_ name: String, _ style: String, _ value: (LoadResult.Interval) -> Int64) -> Plot.Line {
       Plot.Line(
         name: name, style: style,
-        points: result.intervals.map { row in
+        points: rows(result).map { row in
           (row.start + row.seconds, row.responses == 0 ? nil : Double(max(value(row), 1)))
         })
     }
@@ -106,13 +114,13 @@ public enum HTMLReport {
 
   private static func throughput(_ result: LoadResult) -> Plot {
     func line(_ name: String, _ style: String, _ value: (LoadResult.Interval) -> Double?) -> Plot.Line {
-      Plot.Line(name: name, style: style, points: result.intervals.map { ($0.start + $0.seconds, value($0)) })
+      Plot.Line(name: name, style: style, points: rows(result).map { ($0.start + $0.seconds, value($0)) })
     }
     var lines: [Plot.Line] = []
     if result.settings.rate != nil { lines.append(line("wanted", "e") { $0.wanted }) }
     lines.append(line("answers", "a") { Double($0.responses) / $0.seconds })
     if result.total.failed > 0 { lines.append(line("errors", "d") { Double($0.failures) / $0.seconds }) }
-    let notGood = result.intervals.contains { $0.classes.enumerated().contains { $0.offset != 1 && $0.element > 0 } }
+    let notGood = rows(result).contains { $0.classes.enumerated().contains { $0.offset != 1 && $0.element > 0 } }
     if notGood { lines.append(line("2xx", "b") { Double($0.classes[1]) / $0.seconds }) }
     return Plot(
       lines: lines, xTicks: timeTicks(result), yText: { Decimal.grouped(UInt64(max($0, 0).rounded())) })
@@ -138,7 +146,7 @@ public enum HTMLReport {
   }
 
   private static func timeTicks(_ result: LoadResult) -> [(at: Double, text: String)] {
-    guard let last = result.intervals.last else { return [] }
+    guard let last = rows(result).last else { return [] }
     let end = last.start + last.seconds
     let step = Plot.niceStep(end / 8)
     return stride(from: 0, through: end, by: step).map { at in

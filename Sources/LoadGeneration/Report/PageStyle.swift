@@ -27,7 +27,8 @@ enum PageStyle {
     .key.d::before{color:var(--d)}.key.e::before{color:var(--e)}
     table{border-collapse:collapse;width:100%}
     th,td{text-align:left;padding:.3rem .2rem;border-top:1px solid var(--grid);font-weight:400;overflow-wrap:anywhere}
-    tr:first-child>*{border-top:0}td{text-align:right;font-variant-numeric:tabular-nums}th{color:var(--soft)}
+    tr:first-child>*{border-top:0}td{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
+    th{color:var(--soft)}
     .verdicts{list-style:none;margin:0;padding:0}.verdicts li{padding:.2rem 0}code{font-size:.95em}
     @media (max-width:30rem){.tick{font-size:20px}section{padding:.75rem}}
     """

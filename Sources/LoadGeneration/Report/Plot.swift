@@ -54,7 +54,9 @@ struct Plot {
       svg += text(Self.left - 8, y(tick) + 4, "end", yText(tick))
     }
     for tick in xTicks where tick.at >= xLow && tick.at <= xHigh {
-      svg += text(x(tick.at), Self.height - 10, "middle", tick.text)
+      // A long text at the very end would stand out of the picture.
+      let isLast = tick.text.count > 3 && x(tick.at) > Self.width - Self.right - 1
+      svg += text(isLast ? Self.width : x(tick.at), Self.height - 10, isLast ? "end" : "middle", tick.text)
     }
     for line in lines { svg += "<path class=\"line \(line.style)\" d=\"\(path(line, x, y))\"/>" }
     return svg + "</svg>"
