@@ -44,8 +44,8 @@ extension Exchange {
     second.requestReceived = true
     second.attempts.deadline = attempts.deadline
     second.attempts.teller = attempts.teller
-    second.outcome.server = server
     second.outcome.startedAt = now
+    second.beginAttempt(choice)
     second.phase = .connecting
     let pool = shard.pool(for: server)
     second.pool = pool
@@ -71,6 +71,10 @@ extension Exchange {
     pool = second.pool
     phase = .forwarding
     outcome.server = second.outcome.server
+    // What becomes of the answer is the second server's; of the first nothing is known but that it was not quick.
+    endAttempt()
+    attempt = second.attempt
+    second.attempt = nil
     outcome.forwardedAt = second.outcome.forwardedAt
     outcome.usedIdleConnection = second.outcome.usedIdleConnection
     requestEndSent = true
@@ -90,6 +94,7 @@ extension Exchange {
 
   private func storeSecond(_ second: Exchange) {
     attempts.second = nil
+    second.endAttempt()
     second.phase = .ended
     second.leader = nil
     shard.store(second)
@@ -107,6 +112,7 @@ extension Exchange {
   /// The second try has failed.
   func secondFailed(_ failure: Failure) {
     guard let leader, let second = leader.attempts.second else { return }
+    second.breakAttempt(failure)
     leader.storeSecond(second)
     // If the first is still under way it decides; if it had failed before, its failure is the one to tell.
     guard let first = leader.attempts.firstFailure else { return }

@@ -87,6 +87,38 @@ extension OverSockets {
       }
     }
 
+    @Test("what the second server does is noted for the second: its failures put it out, the first stays in")
+    func outliers() async throws {
+      let asked = Counter()
+      let hedged = Signal()
+      let slow = try ScriptedServer { peer, _ in
+        peer.patience = 30_000
+        while (try? peer.readHead()) != nil {
+          _ = hedged.wait()
+          hedged.clear()
+          try peer.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nslow")
+        }
+      }
+      let failing = try ScriptedServer { peer, _ in
+        _ = try peer.readHead()
+        asked.add()
+        hedged.announce()
+      }
+      let http = Self.http("delay: 20ms", [slow.port, failing.port]).replacing(
+        "]}}", with: "], outlierDetection: {consecutiveErrors: 1}}}")
+      try await BuiltGateway.with(http, eventLoops: 1) { gateway in
+        // The loop's first choice is the slow one; the second try meets the one that closes.
+        #expect(try Peer.ask(gateway.port).text == "slow")
+        func ejected(_ port: UInt16) -> Double? {
+          let labels = "service=\"app@file\",url=\"http://127.0.0.1:\(port)\",outcome=\"ejected\""
+          return gateway.metric("sluice_service_server_ejections_total{\(labels)}")
+        }
+        try await gateway.until { _ in asked.value == 1 && ejected(failing.port) == 1 }
+        #expect(ejected(slow.port) ?? 0 == 0)
+        #expect(try await gateway.settledExchanges() == 0)
+      }
+    }
+
     @Test("an answer in time is not hedged; neither is a POST, nor a request with a body")
     func notHedged() async throws {
       let asked = Counter()
