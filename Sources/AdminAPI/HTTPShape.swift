@@ -75,7 +75,19 @@ enum HTTPShape {
         ("services", services.isEmpty ? nil : .array(services)), ("healthCheck", propagation(hashed.healthCheck)),
       ])
       return (.object([("highestRandomWeight", shape)] + status), "highestrandomweight")
+    case .mirroring(let mirroring): return (.object([("mirroring", self.mirroring(mirroring))] + status), "mirroring")
     }
+  }
+
+  private static func mirroring(_ mirroring: Mirroring) -> JSON {
+    let mirrors = mirroring.mirrors.map {
+      JSON.object([("name", .string($0.name)), ("percent", $0.percent == 0 ? nil : .integer($0.percent))])
+    }
+    return .object([
+      ("service", .string(mirroring.service)), ("mirrorBody", .boolean(mirroring.mirrorBody)),
+      ("maxBodySize", .integer(mirroring.maxBodySize)), ("mirrors", mirrors.isEmpty ? nil : .array(mirrors)),
+      ("healthCheck", propagation(mirroring.healthCheck)),
+    ])
   }
 
   private static func propagation(_ written: HealthCheckPropagation?) -> JSON? { written.map { _ in .object([]) } }

@@ -61,9 +61,9 @@ struct Reach {
     return steps
   }
 
-  /// The load balancers a service leads to, each once.
+  /// The load balancers that may answer for a service, each once; mirrors answer nobody.
   func balancers(of service: String) -> [RouterView.Target] {
-    services(from: [service]).compactMap { name in
+    services(from: [service], \.answeringParts).compactMap { name in
       if case .loadBalancer(let balancer)? = configuration.dynamic.http.services[name] {
         RouterView.Target(name: name, balancer: balancer)
       } else {
@@ -73,14 +73,14 @@ struct Reach {
   }
 
   /// The services and all that they are made of, each once, the first one first.
-  func services(from names: [String]) -> [String] {
+  func services(from names: [String], _ parts: (Service) -> [String] = { $0.parts }) -> [String] {
     var found: [String] = []
     var seen: Set<String> = []
     var rest = Array(names.reversed())
     while let name = rest.popLast() {
       guard seen.insert(name).inserted else { continue }
       found.append(name)
-      if let service = configuration.dynamic.http.services[name] { rest += service.parts.reversed() }
+      if let service = configuration.dynamic.http.services[name] { rest += parts(service).reversed() }
     }
     return found
   }

@@ -60,6 +60,9 @@ final class InstalledSnapshot {
         return choice
       }
       return pick(fallback, for: exchange, depth: depth + 1)
+    case .mirroring(let main, let plan):
+      exchange.noteMirroring(plan)
+      return pick(main, for: exchange, depth: depth + 1)
     }
   }
 
@@ -73,6 +76,7 @@ final class InstalledSnapshot {
       return children.contains { $0.weight > 0 && isUp($0.service, shard, depth: depth + 1) }
     case .failover(let main, let fallback):
       return isUp(main, shard, depth: depth + 1) || isUp(fallback, shard, depth: depth + 1)
+    case .mirroring(let main, _): return isUp(main, shard, depth: depth + 1)
     }
   }
 

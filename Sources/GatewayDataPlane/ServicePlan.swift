@@ -10,6 +10,7 @@ public final class ServicePlan: Sendable {
     case weighted([WeightedChild])
     case hashed([WeightedChild])
     case failover(main: ServicePlan, fallback: ServicePlan)
+    case mirroring(main: ServicePlan, MirrorPlan)
   }
 
   /// A server with its share of the requests.
@@ -86,7 +87,7 @@ public final class ServicePlan: Sendable {
     switch kind {
     case .loadBalancer(let servers): hasEqualWeights = servers.allSatisfy { $0.weight == servers[0].weight }
     case .weighted(let children): hasEqualWeights = children.allSatisfy { $0.weight == children[0].weight }
-    case .hashed, .failover: hasEqualWeights = true
+    case .hashed, .failover, .mirroring: hasEqualWeights = true
     }
   }
 

@@ -25,6 +25,8 @@ final class Shard {
   private var exchanges: [Exchange] = []
   private var buffers: [ByteBuffer] = []
   var listeners: [any Channel] = []
+  /// Copies of requests that are under way.
+  let mirrors = MirrorTable()
   private var drained: EventLoopPromise<Int>?
   private let drainTimer = TimerNode()
   /// When this loop last turned, for those who ask whether it hangs.
@@ -202,6 +204,7 @@ final class Shard {
     drained = nil
     timers.disarm(drainTimer)
     timers.disarm(pulseTimer)
+    mirrors.giveUpAll()
     observation.accessLog?.flush()
     timers.stop()
     promise.succeed(cutConnections)

@@ -28,6 +28,7 @@ final class BoundedFailureLog: FailureLog {
       metadata["router"] = "\(route.name)"
       metadata["service"] = "\(route.service.name)"
     }
+    if let mirror = exchange.mirrorService { metadata["mirror"] = "\(mirror.name)" }
     if let server = exchange.outcome.server { metadata["server"] = "\(server.url)" }
     if !exchange.requestID.isEmpty { metadata["requestId"] = "\(exchange.request.string(exchange.requestID))" }
     write("upstream failed", metadata)

@@ -76,6 +76,20 @@ import Testing
     #expect((secure["forwardedHeaders"] as? [String: Any])?["trustedIPs"] as? [String] == ["10.0.0.0/8"])
   }
 
+  @Test("a mirroring service has Traefik's shape and type")
+  func mirroring() async throws {
+    var gateway = FakeGateway()
+    gateway.yaml = FakeGateway.yaml.replacing(
+      "    mix:\n", with: "    copied: {mirroring: {service: shop, mirrors: [{name: blog, percent: 10}]}}\n    mix:\n")
+    let service = try await gateway.get("/api/http/services/copied@file")
+    #expect(service.object["type"] as? String == "mirroring")
+    let shape = try JSONSerialization.data(withJSONObject: service.object["mirroring"] ?? [:])
+    #expect(
+      try sameJSON(
+        Array(shape),
+        #"{"service":"shop","mirrorBody":true,"maxBodySize":-1,"mirrors":[{"name":"blog","percent":10}]}"#))
+  }
+
   @Test("rawdata has everything by qualified name")
   func rawData() async throws {
     let data = try await FakeGateway().get("/api/rawdata").object

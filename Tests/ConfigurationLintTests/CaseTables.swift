@@ -116,6 +116,15 @@ let routingCases: [LintCase] = [
     mended: Around.router(
       ", middlewares: [e]", middlewares: "e: {errors: {status: '500', service: b, query: /}}"
     ).replacing("services: {", with: "services: {b: {loadBalancer: {servers: [{url: 'http://b'}]}}, ")),
+  // A mirror is used.
+  LintCase(
+    code: .serviceUnused,
+    shows: Around.router().replacing(
+      "services: {", with: "services: {b: {loadBalancer: {servers: [{url: 'http://b'}]}}, "),
+    mended: Around.router().replacing("service: api", with: "service: m").replacing(
+      "services: {",
+      with: "services: {m: {mirroring: {service: api, mirrors: [{name: b, percent: 1}]}}, "
+        + "b: {loadBalancer: {servers: [{url: 'http://b'}]}}, ")),
   LintCase(
     code: .transportUnused, shows: Around.router(transport: "t: {}"),
     mended: Around.router(service: ", serversTransport: t", transport: "t: {}")),

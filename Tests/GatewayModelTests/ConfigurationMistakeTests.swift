@@ -213,6 +213,28 @@ struct ConfigurationMistakeTests {
       toml: "[http.services]\na.failover = { service = 'a', fallback = 'a' }",
       message: #"the service "a" leads back to itself: a → a, expected no circle"#, yamlPlace: "3:5", tomlPlace: "2:1"),
     Case(
+      name: "a mirror that leads back",
+      yaml: "http:\n  services:\n    a: {mirroring: {service: b, mirrors: [{name: a, percent: 1}]}}\n"
+        + "    b: {loadBalancer: {servers: []}}",
+      toml: "[http.services]\na.mirroring = { service = 'b', mirrors = [{ name = 'a', percent = 1 }] }\n"
+        + "b.loadBalancer.servers = []",
+      message: #"the service "a" leads back to itself: a → a, expected no circle"#, yamlPlace: "3:5", tomlPlace: "2:1"),
+    Case(
+      name: "more than every request to a mirror",
+      yaml: "http:\n  services:\n    a: {mirroring: {service: b, mirrors: [{name: b, percent: 101}]}}\n"
+        + "    b: {loadBalancer: {servers: []}}",
+      toml: "[http.services]\na.mirroring = { service = 'b', mirrors = [{ name = 'b', percent = 101 }] }\n"
+        + "b.loadBalancer.servers = []",
+      message: #"http.services.a.mirroring.mirrors[0].percent is "101", expected a whole number from 0 to 100"#,
+      yamlPlace: "3:62", tomlPlace: "2:67"),
+    Case(
+      name: "a mirror that nobody has",
+      yaml: "http:\n  services:\n    a: {mirroring: {service: shop, mirrors: [{name: shp, percent: 1}]}}\n"
+        + "    shop: {loadBalancer: {servers: []}}",
+      toml: "[http.services]\na.mirroring = { service = 'shop', mirrors = [{ name = 'shp', percent = 1 }] }\n"
+        + "shop.loadBalancer.servers = []",
+      message: #"there is no service "shp", did you mean "shop"?"#, yamlPlace: "3:53", tomlPlace: "2:55"),
+    Case(
       name: "two provider files",
       yaml: "providers:\n  file: {filename: a.yml, directory: d}",
       toml: "[providers.file]\nfilename = 'a.yml'\ndirectory = 'd'",
@@ -327,7 +349,7 @@ struct ConfigurationMistakeTests {
         routers:
           r: {rule: Path(`/`), service: s, entrypoints: [wbe]}
         services:
-          s: {mirroring: {}}
+          s: {middlewares: []}
       """, .yaml)
     #expect(
       checked.raw.map { "\($0.line):\($0.column) \($0.kind) \($0.code.rawValue)" } == [

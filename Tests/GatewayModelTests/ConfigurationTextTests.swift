@@ -150,7 +150,7 @@ struct ConfigurationTextTests {
           both: {chain: {middlewares: [auth]}}
         services:
           s: {loadBalancer: {servers: [], healthCheck: {path: /}}}
-          m: {mirroring: {service: s}}
+          m: {middlewares: [both]}
           w: {weighted: {services: [{name: m}]}}
       """
     #expect(Checked(text, .yaml).configuration == nil)

@@ -26,7 +26,7 @@ extension ConfigurationNode {
           switch entry.key.lowercased() {
           case "service", "fallback", "serverstransport", "middlewares":
             entry.value = entry.value.names(provider)
-          case "services":
+          case "services", "mirrors":
             entry.value = .list(
               entry.value.elements.map { part in
                 part["name"].map { part.with("name", $0.names(provider)) } ?? part

@@ -106,6 +106,9 @@ struct ServiceBuilder {
         let fallback = plan(failover.fallback, depth: depth + 1)
       else { return nil }
       kind = .failover(main: main, fallback: fallback)
+    case .mirroring(let mirroring):
+      guard let main = plan(mirroring.service, depth: depth + 1) else { return nil }
+      kind = .mirroring(main: main, mirrorPlan(mirroring, name, depth))
     }
     let made = ServicePlan(
       name: name + "@file", kind: kind, cursor: cursorCount, sticky: StickyCompiler.compile(sticky, service: name),
@@ -122,6 +125,17 @@ struct ServiceBuilder {
     services.compactMap { child in
       plan(child.name, depth: depth + 1).map { ServicePlan.WeightedChild(service: $0, weight: max(0, child.weight)) }
     }
+  }
+
+  private mutating func mirrorPlan(_ mirroring: Mirroring, _ service: String, _ depth: Int) -> MirrorPlan {
+    let targets = mirroring.mirrors.compactMap { mirror -> MirrorPlan.Target? in
+      guard mirror.percent > 0, let plan = plan(mirror.name, depth: depth + 1) else { return nil }
+      return MirrorPlan.Target(
+        service: plan, percent: UInt64(clamping: mirror.percent), places: MirrorPlaces(mirroring.maxInFlight),
+        ledgerOwner: surroundings.series.ledgerOwner("mirror", plan.name),
+        outcomes: surroundings.series.mirrors(service: service + "@file", mirror: plan.name))
+    }
+    return MirrorPlan(mirroring, targets)
   }
 
   private mutating func members(of balancer: LoadBalancer, _ service: String) -> [ServicePlan.WeightedServer] {

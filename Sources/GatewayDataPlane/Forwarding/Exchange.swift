@@ -105,6 +105,10 @@ public final class Exchange {
   var subrequest: Subrequest?
   /// Where this exchange goes, when it is such a question itself.
   var onlyServer: ServerPlan?
+  /// Copies of this request that are to be made (see `Mirroring`).
+  var mirroring: MirrorOrder?
+  /// Of whose request this one is a copy, when it is one.
+  var mirrorCopy: MirrorCopy?
 
   init(shard: Shard) {
     self.shard = shard
@@ -156,5 +160,7 @@ public final class Exchange {
     identity = nil
     subrequest = nil
     onlyServer = nil
+    mirroring = nil
+    mirrorCopy = nil
   }
 }

@@ -49,9 +49,12 @@ extension Exchange {
       }
     }
     shard.exchangeEnded(self)
+    let copies = mirroring.map { $0.copies(of: self) }
     let side = client
     client = nil
     shard.store(self)
     side?.exchangeEnded()
+    // Behind the client's answer: a copy delays nobody.
+    if let copies { for copy in copies { copy.begin() } }
   }
 }

@@ -44,6 +44,7 @@ extension Exchange {
     if errorPage != nil || leader != nil {
       requestEndSent = true
     } else if let bodySource {
+      mirroring?.bodyStartsAgain()
       bodySource.start(self)
     } else {
       sendBodyAgain(connection)
@@ -65,6 +66,7 @@ extension Exchange {
   func requestBody(_ bytes: ByteBuffer) {
     outcome.requestBytes &+= UInt64(bytes.readableBytes)
     if let bodySink { return bodySink.body(bytes, of: self) }
+    mirroring?.keep(bytes)
     attempts.keep(bytes)
     guard phase == .forwarding, let server else { return }
     server.sendBody(bytes)

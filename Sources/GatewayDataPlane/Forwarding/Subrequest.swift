@@ -158,16 +158,16 @@ extension Exchange {
 
 /// Bytes that are there already, as a request's body.
 final class BytesSource: RequestBodySource {
-  private let bytes: [UInt8]
+  private let bytes: ByteBuffer
 
-  init(_ bytes: [UInt8]) {
-    self.bytes = bytes
-  }
+  init(_ bytes: [UInt8]) { self.bytes = ByteBuffer(bytes: bytes) }
 
-  var count: Int { bytes.count }
+  init(_ bytes: ByteBuffer) { self.bytes = bytes }
+
+  var count: Int { bytes.readableBytes }
 
   func start(_ exchange: Exchange) {
-    exchange.server?.sendBody(ByteBuffer(bytes: bytes))
+    exchange.sendSource(bytes)
     exchange.requestSourceEnded()
   }
 

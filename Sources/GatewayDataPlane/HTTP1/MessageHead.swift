@@ -81,6 +81,18 @@ public class MessageHead {
     }
   }
 
+  /// Takes over everything of another head that is read. Removed fields stay removed.
+  func copy(from other: MessageHead) {
+    reset()
+    reserve(other.byteCount)
+    base.update(from: other.base, count: other.byteCount)
+    byteCount = other.byteCount
+    for index in 0..<other.fieldCount { appendField(other.fieldBase[index]) }
+    minorVersion = other.minorVersion
+    framing = other.framing
+    connection = other.connection
+  }
+
   // MARK: Bytes
 
   /// The bytes of `range`. Valid until the head is reset or grows; do not keep it across a change of the head.

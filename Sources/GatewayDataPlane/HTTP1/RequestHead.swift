@@ -35,6 +35,20 @@ public final class RequestHead: MessageHead {
     expectsContinue = false
   }
 
+  /// Takes over everything of another request's head.
+  func copy(from other: RequestHead) {
+    super.copy(from: other)
+    method = other.method
+    methodRange = other.methodRange
+    path = other.path
+    routingPath = other.routingPath
+    query = other.query
+    hasQuery = other.hasQuery
+    authority = other.authority
+    host = other.host
+    expectsContinue = other.expectsContinue
+  }
+
   /// Sets a new path (a middleware rewrote it); `newPath` is in this arena.
   public func rewritePath(to newPath: ByteRange) {
     path = newPath

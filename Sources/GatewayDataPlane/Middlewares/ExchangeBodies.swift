@@ -1,3 +1,5 @@
+import NIOCore
+
 /// A request's body that was collected before a server was chosen.
 ///
 /// It is sent at the server's pace: `start` when there is a connection (again for another try, from the beginning),
@@ -10,6 +12,12 @@ protocol RequestBodySource: AnyObject {
 }
 
 extension Exchange {
+  /// A part of the source's body goes to the server.
+  func sendSource(_ bytes: ByteBuffer) {
+    mirroring?.keep(bytes)
+    server?.sendBody(bytes)
+  }
+
   /// The source has sent everything.
   func requestSourceEnded() {
     requestEndSent = true

@@ -115,7 +115,7 @@ final class RequestCollector: RequestBodySink, RequestBodySource {
   func goOn(_ exchange: Exchange) {
     // The request for an error page is another one.
     guard !isSent, !isReading, exchange.errorPage == nil, let server = exchange.server else { return }
-    while server.isWritable, let piece = spool.nextInMemory() { server.sendBody(piece) }
+    while server.isWritable, let piece = spool.nextInMemory() { exchange.sendSource(piece) }
     if spool.isAtEnd {
       isSent = true
       exchange.requestSourceEnded()
@@ -133,7 +133,7 @@ final class RequestCollector: RequestBodySink, RequestBodySource {
       guard resumption.isValid, attempt == tries, exchange.errorPage == nil, exchange.server != nil else { return }
       isReading = false
       guard let piece else { return exchange.bodyLost(.bufferingFailed) }
-      exchange.server?.sendBody(piece)
+      exchange.sendSource(piece)
       goOn(exchange)
     }
   }

@@ -22,6 +22,10 @@ public struct SeriesSource: Sendable {
     metrics.ejections(service: service, server: server, outcomes: OutlierVerdict.allCases.map(\.label))
   }
 
+  func mirrors(service: String, mirror: String) -> CounterRow {
+    metrics.mirrors(service: service, mirror: mirror, outcomes: MirrorOutcome.allCases.map(\.label))
+  }
+
   func failures(service: String) -> CounterRow {
     metrics.upstreamFailures(service: service, kinds: Failure.Kind.allCases.map { "\($0.code)" })
   }
@@ -109,6 +113,12 @@ extension Shard {
     observation.ledger.assign(exchange.ledger, owner: server.ledgerOwner)
   }
 
+  /// A copy of a request is in the ledger under the mirror that gets it.
+  func mirrorBegan(_ exchange: Exchange, _ owner: UInt32) {
+    exchangeBegan(exchange)
+    observation.ledger.assign(exchange.ledger, owner: owner)
+  }
+
   func exchangeRouted(_ exchange: Exchange) {
     if let route = exchange.route { observation.ledger.assign(exchange.ledger, owner: route.ledgerOwner) }
   }
@@ -121,6 +131,7 @@ extension Shard {
     observation.ledger.end(exchange.ledger)
     // A question of the gateway's own is nobody's request.
     if exchange.onlyServer != nil { return }
+    if let copy = exchange.mirrorCopy { return copy.ended(exchange.outcome) }
     let outcome = exchange.outcome
     let duration = outcome.endedAt &- outcome.startedAt
     let method = exchange.request.method.label

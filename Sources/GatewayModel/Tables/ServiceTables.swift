@@ -12,7 +12,7 @@ extension ValueFormat<Service> {
           .variant("weighted", Service.weighted, "Services by weight."),
           .variant("failover", Service.failover, "A service and its replacement."),
           .variant("highestRandomWeight", Service.highestRandomWeight, "Services by a hash of the client's address."),
-          .notYet("mirroring", "A service, and others that get copies of its requests."),
+          .variant("mirroring", Service.mirroring, "A service, and others that get copies of its requests."),
           .notYet("middlewares", "Steps before the service."),
         ]))
   }
@@ -132,5 +132,32 @@ extension Failover: ConfigurationRecord {
       .key("fallback", \.fallback, .reference("service"), required: true, "The service that is used otherwise."),
       .key("healthCheck", \.healthCheck, .switch(), "Whether the health of the two is passed up."),
       .notYet("errors", "Statuses that count as failures."),
+    ])
+}
+
+extension Mirroring: ConfigurationRecord {
+  static let table = ConfigurationTable<Mirroring>(
+    "Mirroring", "A service, and others that get copies of its requests.",
+    [
+      .key("service", \.service, .reference("service"), required: true, "The service that answers."),
+      .key("mirrorBody", \.mirrorBody, .boolean, "Whether copies have the request's body."),
+      .key(
+        "maxBodySize", \.maxBodySize, .integer(-1...Int.max),
+        "Bytes of body; requests with more are not copied. -1: no bound for one request."),
+      .key("mirrors", \.mirrors, .list(.record()), "Who gets copies."),
+      .key("healthCheck", \.healthCheck, .switch(), "Whether the health of the service is passed up."),
+      .key("timeout", \.timeout, .duration, ours: true, "When a copy is given up; 0s: never."),
+      .key(
+        "maxInFlight", \.maxInFlight, .integer(1...100_000), ours: true,
+        "Copies that each mirror may have under way; further requests are not copied to it."),
+    ])
+}
+
+extension MirrorService: ConfigurationRecord {
+  static let table = ConfigurationTable<MirrorService>(
+    "MirrorService", "A service that gets copies.",
+    [
+      .key("name", \.name, .reference("service"), required: true, "Which service."),
+      .key("percent", \.percent, .integer(0...100), "Of a hundred requests, how many are copied."),
     ])
 }

@@ -275,6 +275,10 @@ extension Validation {
     case .highestRandomWeight(var hashed):
       for index in hashed.services.indices { hashed.services[index].name = bare(hashed.services[index].name) }
       return .highestRandomWeight(hashed)
+    case .mirroring(var mirroring):
+      mirroring.service = bare(mirroring.service)
+      for index in mirroring.mirrors.indices { mirroring.mirrors[index].name = bare(mirroring.mirrors[index].name) }
+      return .mirroring(mirroring)
     }
   }
 }

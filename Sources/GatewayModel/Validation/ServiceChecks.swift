@@ -20,6 +20,8 @@ extension Validation {
           let place = path.key("highestRandomWeight").key("services").index(index).key("name")
           checkReference(service.name, to: .services, at: place)
         }
+      case .mirroring(let mirroring):
+        check(mirroring, at: path.key("mirroring"))
       }
     }
     let services = dynamic.http.services
@@ -35,7 +37,7 @@ extension Validation {
     var names = [name]
     while let next = names.popLast() {
       guard seen.insert(next).inserted, let service = dynamic.http.services[next] else { continue }
-      names += service.parts
+      names += service.answeringParts
       guard case .loadBalancer(let balancer) = service, balancer.healthCheck == nil,
         balancer.passiveHealthCheck == nil, balancer.outlierDetection == nil
       else { continue }
@@ -43,6 +45,27 @@ extension Validation {
         .warning, .conflict, at: path,
         "\(path): \(Decoding.quote(next)) has no healthCheck: only failed connections lead to the fallback",
         expected: "healthCheck or passiveHealthCheck in its loadBalancer")
+    }
+  }
+
+  private mutating func check(_ mirroring: Mirroring, at path: ConfigurationPath) {
+    if !mirroring.service.isEmpty { checkReference(mirroring.service, to: .services, at: path.key("service")) }
+    for (index, mirror) in mirroring.mirrors.enumerated() where !mirror.name.isEmpty {
+      let place = path.key("mirrors").index(index)
+      checkReference(mirror.name, to: .services, at: place.key("name"))
+      if !isWritten(place.key("percent")) {
+        note(
+          .warning, .conflict, at: place, "\(Decoding.quote(mirror.name)) gets no copies: it has no percent",
+          expected: "a percent from 1 to 100")
+      }
+    }
+    if mirroring.mirrors.isEmpty {
+      note(.warning, .conflict, at: path, "\(path) has no mirrors: nothing is copied", expected: "mirrors", key: true)
+    }
+    if !mirroring.mirrorBody && isWritten(path.key("maxBodySize")) {
+      note(
+        .warning, .conflict, at: path.key("maxBodySize"), "\(path).maxBodySize has no effect without bodies",
+        expected: "mirrorBody: true", key: true)
     }
   }
 
@@ -155,6 +178,12 @@ extension Service {
     case .weighted(let weighted): weighted.services.map(\.name)
     case .failover(let failover): [failover.service, failover.fallback]
     case .highestRandomWeight(let hashed): hashed.services.map(\.name)
+    case .mirroring(let mirroring): [mirroring.service] + mirroring.mirrors.map(\.name)
     }
+  }
+
+  /// Those of its parts that may answer a request: all but mirrors.
+  package var answeringParts: [String] {
+    if case .mirroring(let mirroring) = self { [mirroring.service] } else { parts }
   }
 }

@@ -10,6 +10,8 @@ public enum Service: Sendable, Equatable {
   case failover(Failover)
   /// Spreads clients over services by a hash of their addresses.
   case highestRandomWeight(HighestRandomWeight)
+  /// A service, and others that get copies of its requests.
+  case mirroring(Mirroring)
 }
 
 /// Servers and how requests reach them.
@@ -137,6 +139,34 @@ public struct Failover: Sendable, Equatable {
 public struct HighestRandomWeight: Sendable, Equatable {
   public var services: [WeightedService] = []
   public var healthCheck: HealthCheckPropagation?
+
+  public init() {}
+}
+
+/// A service, and others that get copies of its requests; what those answer is thrown away.
+public struct Mirroring: Sendable, Equatable {
+  /// The service that answers.
+  public var service = ""
+  /// Whether copies have the request's body.
+  public var mirrorBody = true
+  /// Requests with more bytes of body are not copied; -1: no bound for one request.
+  public var maxBodySize = -1
+  public var mirrors: [MirrorService] = []
+  /// Whether the health of the service is told upwards.
+  public var healthCheck: HealthCheckPropagation?
+  /// Ours: when a copy that has no answer is given up. Zero: never.
+  public var timeout = Duration.seconds(30)
+  /// Ours: copies that each mirror may have under way; further requests are not copied to it.
+  public var maxInFlight = 1000
+
+  public init() {}
+}
+
+/// One that gets copies.
+public struct MirrorService: Sendable, Equatable {
+  public var name = ""
+  /// Of a hundred requests, how many are copied.
+  public var percent = 0
 
   public init() {}
 }

@@ -22,6 +22,10 @@ enum GatewayFamilies {
     "sluice_service_server_ejections_total", .counter,
     help: "Servers that stood out: ejected, would_eject in shadow mode, or kept by the ceiling.",
     labels: ["service", "url", "outcome"])
+  static let mirrors = MetricFamily(
+    "sluice_mirror_requests_total", .counter,
+    help: "Requests that were to be copied to a mirror, by what came of the copy.",
+    labels: ["service", "mirror", "outcome"])
   static let retries = MetricFamily(
     "sluice_service_retries_total", .counter, help: "Requests of a service that were tried again.",
     labels: ["service"])

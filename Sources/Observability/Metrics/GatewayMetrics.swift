@@ -166,6 +166,11 @@ public final class GatewayMetrics: Sendable {
     row(GatewayFamilies.ejections, [service, server], outcomes, isEssential: false)
   }
 
+  /// Copies of a service's requests for a mirror, by the index of the outcome in `outcomes`.
+  public func mirrors(service: String, mirror: String, outcomes: [String]) -> CounterRow {
+    row(GatewayFamilies.mirrors, [service, mirror], outcomes, isEssential: false)
+  }
+
   /// Requests of a service that were tried again.
   public func retries(service: String) -> CounterSeries {
     Self.counter(registry, GatewayFamilies.retries, [service])
