@@ -65,8 +65,9 @@ bench-load: release ## Compare the load generator with wrk; fails under 0.6 of i
 bench-allocations: release ## Allocations a proxied request; fails over 6 (BENCH=--stacks shows where)
 	Benchmarks/Allocations/allocations.py $(BENCH)
 
-bench-limits: ## Cost of a decision of a local rate limit; fails over 150 ns
+bench-limits: ## Cost of a decision of a local rate limit and of a circuit breaker; fails over 150 and 100 ns
 	$(SWIFT) run -c release --package-path Benchmarks/Limits limit-decisions
+	$(SWIFT) run -c release --package-path Benchmarks/Limits breaker-decisions
 
 bench-shared-limits: release ## Two gateways share a limit through Redis; fails outside 99 to 101 %
 	Benchmarks/Limits/shared.py $(BENCH)

@@ -126,8 +126,12 @@ class Sluice(Peer):
     name = "sluice"
     can_guard = True
 
-    def __init__(self, site, binary, routers=1, name="sluice", event_loops=1, middlewares=None):
+    def __init__(self, site, binary, routers=1, name="sluice", event_loops=1, middlewares=None, servers=1,
+                 balancer="", services=""):
         super().__init__(site)
+        self.servers = servers  # how often the one upstream is named, each time as a server of its own
+        self.balancer = balancer  # further lines of the load balancer
+        self.services = services  # further services; one that is called `front` stands before the load balancer
         self.middlewares = middlewares or {}  # name -> definition, in one line of YAML
         self.binary = binary
         self.routers = routers
@@ -162,6 +166,12 @@ class Sluice(Peer):
                        f"middlewares: [{', '.join(guard)}]}}\n")
         if definitions:
             definitions = "  middlewares:\n" + definitions
+        # Addresses of 127.0.0.0/8 are one machine and different servers.
+        servers = ", ".join(
+            f'{{url: "http://127.0.0.{number + 1}:{self.site.upstream_port}"}}' for number in range(self.servers))
+        service = "front" if self.services else "upstream"
+        extra_services = f"    {self.services}\n" if self.services else ""
+        balancer = f"        {self.balancer}\n" if self.balancer else ""
         return f"""entryPoints:
   web: {{address: "127.0.0.1:{self.port}", transport: {{respondingTimeouts: {{idleTimeout: 600s}}}}}}
   websecure: {{address: "127.0.0.1:{self.tls_port}", transport: {{respondingTimeouts: {{idleTimeout: 600s}}}}}}
@@ -171,13 +181,13 @@ accessLog: {{enabled: false}}
 log: {{level: ERROR}}
 http:
   routers:
-    all: {{rule: "PathPrefix(`/`)", service: upstream, entryPoints: [web]{chain}}}
+    all: {{rule: "PathPrefix(`/`)", service: {service}, entryPoints: [web]{chain}}}
     secure: {{rule: "PathPrefix(`/`)", service: upstream, entryPoints: [websecure], tls: {{}}}}
 {guarded}{extra}{definitions}  services:
     upstream:
       loadBalancer:
-        servers: [{{url: "http://127.0.0.1:{self.site.upstream_port}"}}]
-tls:
+        servers: [{servers}]
+{balancer}{extra_services}tls:
   certificates: [{{certFile: "{self.site.certificate}", keyFile: "{self.site.key}"}}]
 """
 

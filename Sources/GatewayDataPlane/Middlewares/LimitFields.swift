@@ -32,14 +32,18 @@ struct LimitFields: Sendable {
     _ head: ResponseHead, _ first: StaticString, _ one: UInt64, _ second: StaticString, _ other: UInt64
   ) -> ByteRange {
     let mark = head.byteCount
-    _ = head.append(name)
-    for (key, number) in [(first, one), (second, other)] {
-      head.append(byte: UInt8(ascii: ";"))
-      _ = head.append(key)
-      head.append(byte: UInt8(ascii: "="))
-      head.append(decimal: number)
-    }
+    head.append(name)
+    append(head, first, one)
+    append(head, second, other)
     return head.range(since: mark)
+  }
+
+  /// A call for each and not a loop over an array, which would be made for every response.
+  private func append(_ head: ResponseHead, _ key: StaticString, _ number: UInt64) {
+    head.append(byte: UInt8(ascii: ";"))
+    head.append(key)
+    head.append(byte: UInt8(ascii: "="))
+    head.append(decimal: number)
   }
 
   /// 429 with `Retry-After` and both fields.

@@ -1,0 +1,1 @@
+../../../../Sources/GatewayModel/Vocabulary/Protection.swift

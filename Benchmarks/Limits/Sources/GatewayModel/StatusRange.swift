@@ -1,0 +1,1 @@
+../../../../Sources/GatewayModel/Values/StatusRange.swift

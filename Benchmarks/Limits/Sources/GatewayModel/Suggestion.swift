@@ -1,0 +1,1 @@
+../../../../Sources/GatewayModel/Decoding/Suggestion.swift
