@@ -1,0 +1,1 @@
+../SharedLimitsTests/RunningServer.swift
