@@ -90,7 +90,15 @@ final class Shard {
     var isNamed = [Bool](repeating: false, count: pools.count)
     for server in snapshot.servers {
       isNamed[server.id] = true
-      pools[server.id]?.update(server)
+      guard let pool = pools[server.id] else { continue }
+      if pool.server.life == server.life {
+        pool.update(server)
+      } else {
+        // The place of a server that is no more; what is in flight to it still ends.
+        loads[server.id].forget()
+        pools[server.id] = nil
+        pool.retire()
+      }
     }
     for id in pools.indices where !isNamed[id] {
       // The number may be another server's next; what is in flight still ends.
@@ -114,10 +122,12 @@ final class Shard {
   func changeLoad(of server: ServerPlan, _ body: (inout ServerLoad) -> Void) { body(&loads[server.id]) }
 
   func pool(for server: ServerPlan) -> UpstreamPool {
-    // An exchange of an old Snapshot may name a server whose pool is gone; it gets a new one.
-    if let pool = pools[server.id] { return pool }
+    let known = pools[server.id]
+    if let known, known.server.life == server.life { return known }
+    // An exchange of an old Snapshot may name a server whose pool is gone; it gets a new one, and where another server
+    // has the place by now, one that keeps nothing.
     let pool = UpstreamPool(shard: self, server: server)
-    pools[server.id] = pool
+    if known == nil { pools[server.id] = pool } else { pool.retire() }
     return pool
   }
 

@@ -156,6 +156,8 @@ struct RouterLabel: Sendable {
 public final class ServerPlan: Sendable {
   /// Stable over generations while address and transport are the same; indexes the shards' pools.
   public let id: Int
+  /// Tells it from servers that had the same `id` in former generations.
+  let life: UInt64
   public let url: String
   let urlBytes: [UInt8]
   public let host: String
@@ -175,11 +177,12 @@ public final class ServerPlan: Sendable {
   let stickyToken: [UInt8]
 
   init(
-    id: Int, url: ServerURL, passHost: Bool, preservePath: Bool, tls: ServerTLS?, wire: ServerWire = .http1,
-    transport: TransportPlan, ledgerOwner: UInt32, stickyToken: [UInt8]
+    _ entry: ServerRegistry.Entry, url: ServerURL, passHost: Bool, preservePath: Bool, tls: ServerTLS?,
+    wire: ServerWire = .http1, transport: TransportPlan, ledgerOwner: UInt32, stickyToken: [UInt8]
   ) {
     self.wire = wire
-    self.id = id
+    id = entry.number
+    life = entry.life
     self.url = url.description
     urlBytes = Array(url.description.utf8)
     host = url.host

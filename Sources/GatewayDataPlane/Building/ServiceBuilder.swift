@@ -16,7 +16,7 @@ struct ServiceBuilder {
   private(set) var askedServers: [String: ServerPlan] = [:]
   private(set) var cursorCount = 0
   private(set) var problems: [BuildProblem] = []
-  private var numbers: [String: Int] = [:]
+  private var numbers: [String: ServerRegistry.Entry] = [:]
   private var serversByKey: [String: ServerPlan] = [:]
   private var contexts: [String: ServerTLS.Contexts] = [:]
 
@@ -58,7 +58,7 @@ struct ServiceBuilder {
   private mutating func buildOwn(_ url: ServerURL) {
     guard let number = numbers[Self.ownKey] else { return }
     let server = ServerPlan(
-      id: number, url: url, passHost: true, preservePath: false, tls: nil, transport: TransportPlan(ServersTransport()),
+      number, url: url, passHost: true, preservePath: false, tls: nil, transport: TransportPlan(ServersTransport()),
       ledgerOwner: surroundings.series.ledgerOwner("server", url.description),
       stickyToken: StickyCompiler.token(url.description))
     servers.append(server)
@@ -214,7 +214,7 @@ struct ServiceBuilder {
       case .https: transport.disableHTTP2 ? .http1 : .negotiated
       }
     let made = ServerPlan(
-      id: number, url: server.url, passHost: balancer.passHostHeader, preservePath: server.preservePath, tls: tls,
+      number, url: server.url, passHost: balancer.passHostHeader, preservePath: server.preservePath, tls: tls,
       wire: wire, transport: TransportPlan(transport),
       ledgerOwner: surroundings.series.ledgerOwner("server", server.url.description),
       stickyToken: StickyCompiler.token(server.url.description))
@@ -246,10 +246,10 @@ struct ServiceBuilder {
     }
     let url = service.url.description
     let made = ServerPlan(
-      id: number, url: service.url, passHost: false, preservePath: false, tls: tls, transport: TransportPlan(transport),
+      number, url: service.url, passHost: false, preservePath: false, tls: tls, transport: TransportPlan(transport),
       ledgerOwner: surroundings.series.ledgerOwner("server", url), stickyToken: StickyCompiler.token(url))
     askedServers[service.middleware] = made
-    if !servers.contains(where: { $0.id == number }) { servers.append(made) }
+    if !servers.contains(where: { $0.id == number.number }) { servers.append(made) }
   }
 
   /// - Parameter path: the key that asks for it; nil: that of the transport.

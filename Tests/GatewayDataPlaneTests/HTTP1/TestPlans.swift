@@ -12,8 +12,11 @@ extension ServerPlan {
     guard let url = ServerURL(url) else { preconditionFailure("\(url) is not a URL") }
     var plan = TransportPlan(transport)
     plan.streamsOfLifeMax = streamsOfLifeMax
+    // Who has the place, as the registry would say it: another address is another server.
+    let life = url.description.utf8.reduce(UInt64(5381)) { $0 &* 33 &+ UInt64($1) }
     return ServerPlan(
-      id: id, url: url, passHost: true, preservePath: false, tls: nil, wire: url.scheme == .h2c ? .http2 : .http1,
+      ServerRegistry.Entry(number: id, life: life), url: url,
+      passHost: true, preservePath: false, tls: nil, wire: url.scheme == .h2c ? .http2 : .http1,
       transport: plan, ledgerOwner: 0, stickyToken: [])
   }
 }
