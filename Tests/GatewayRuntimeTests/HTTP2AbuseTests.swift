@@ -40,6 +40,25 @@ struct HTTP2AbuseTests {
     return false
   }
 
+  @Test("a stream that says no more than its head is answered with 408 after the time a request may take")
+  func silentStream() async throws {
+    let running = try await RunningGateway.start {
+      Self.configuration($0).replacing(
+        "\"127.0.0.1:0\"", with: "\"127.0.0.1:0\", transport: {respondingTimeouts: {readTimeout: 300ms}}")
+    }
+    let client = try RawClient(port: running.port)
+    let post: [UInt8] = [0x83, 0x86, 0x84, 0x41, 4] + Array("test".utf8)
+    client.send(Self.preface + Self.frame(4) + Self.frame(1, flags: 0x4, stream: 1, post))
+    var seen: [UInt8] = []
+    // HPACK's literal for a status that is not in its table, or the digits as they are.
+    while let bytes = client.receive(), !bytes.isEmpty {
+      seen += bytes
+      if String(decoding: seen, as: UTF8.self).contains("request-timeout") { break }
+    }
+    #expect(String(decoding: seen, as: UTF8.self).contains("request-timeout"))
+    await running.stop()
+  }
+
   enum Flood: String, CaseIterable, Sendable {
     case rapidReset, continuation, ping, settings, emptyData, hugeHeaders
 

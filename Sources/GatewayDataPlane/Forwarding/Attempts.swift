@@ -114,8 +114,9 @@ extension Exchange {
     server = nil
     guard phase != .ended else { return }
     if leader != nil { return secondFailed(failure) }
-    breakAttempt(failure)
+    // Whoever ends a tunnel ends it for reasons of its own.
     if phase == .tunnel { return abortClient() }
+    breakAttempt(failure)
     tryFailed(failure)
   }
 
@@ -189,6 +190,7 @@ extension Exchange {
 
   private func tryAgain(after pause: UInt64) {
     releaseServer()
+    dropTransforms()
     outcome.retries &+= 1
     requestEndSent = false
     response.reset()
@@ -257,8 +259,6 @@ extension Exchange {
     }
     attempts.timeout?.passed(shard)
     releaseServer()
-    // A response that was being collected is not wanted any more.
-    if !headSent && !transforms.isEmpty { transforms = [] }
     let failure =
       attempts.isClients
       ? Failure(.clientDeadline, origin: .client, detail: "the client waits no longer")

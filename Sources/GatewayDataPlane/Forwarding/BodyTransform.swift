@@ -26,6 +26,12 @@ public struct BodyOutput {
   public let exchange: Exchange
   let next: Int
 
+  /// Whether `transform` still stands before this output. It does not when its response was given up, for another try,
+  /// an error page or an answer of the gateway's: whoever comes back after a while asks first.
+  func isBehind(_ transform: some BodyTransform) -> Bool {
+    next > 0 && next <= exchange.transforms.count && exchange.transforms[next - 1] === transform
+  }
+
   /// Passes bytes on.
   public func send(_ bytes: ByteBuffer) {
     if next < exchange.transforms.count {

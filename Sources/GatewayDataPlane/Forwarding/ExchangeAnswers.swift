@@ -32,13 +32,11 @@ extension Exchange {
     runResponders(below: decidedBy)
     if errorPage != nil && errorPage?.isStarted == false { return startErrorPage() }
     sendHead(response.framing)
-    if !body.isEmpty && request.method != .head && allowsBody(response.status) {
+    if !body.isEmpty && response.mayHaveBody(for: request) {
       serverBody(shard.buffer(body))
     }
     serverEnd(trailers: nil)
   }
-
-  private func allowsBody(_ status: UInt16) -> Bool { status >= 200 && status != 204 && status != 304 }
 
   // MARK: Error pages
 
@@ -50,7 +48,7 @@ extension Exchange {
 
   func startErrorPage() {
     releaseServer()
-    transforms = []
+    dropTransforms()
     errorPage?.isStarted = true
     response.reset()
     forward()
@@ -66,6 +64,7 @@ extension Exchange {
     }
     phase = .tunnel
     disarmTimers()
+    judgeAttempt(failed: false, now: shard.now())
     outcome.status = 101
     outcome.originStatus = 101
     headSent = true

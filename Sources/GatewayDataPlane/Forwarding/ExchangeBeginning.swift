@@ -38,6 +38,8 @@ extension Exchange {
 
   private func open(_ client: ClientSide, _ startedAt: UInt64) -> EntryPointPlan {
     self.client = client
+    // A head that was refused, or did not come whole: its fields say where they were in bytes that are not here.
+    if request.byteCount == 0 { request.reset() }
     connection = client.connection
     tlsLabel = client.connection.tls
     phase = .running

@@ -1,6 +1,15 @@
 /// How an exchange ends. Every way out comes through `finish`, once.
 extension Exchange {
+  /// Another response takes the place of the one that was on its way, of which the client has nothing yet.
+  func dropTransforms() {
+    guard !headSent, !transforms.isEmpty else { return }
+    transforms = []
+    pendingFraming = .none
+    heldTrailers = nil
+  }
+
   func fail(_ failure: Failure, rejection: Rejection) {
+    dropTransforms()
     outcome.failure = failure.kind
     shard.assignRequestID(self)
     shard.upstreamFailed(self, failure)
@@ -35,7 +44,9 @@ extension Exchange {
   /// Settles the outcome and gives everything back. Reached once. The client side is told last (see `abortClient`); it
   /// sends what is still buffered.
   func finish() {
-    guard phase != .ended else { return }
+    guard phase != .ended, phase != .idle else { return }
+    // Fields of a head that was not read to its end say where they were, not what.
+    if response.byteCount == 0 && response.fieldCount > 0 { response.reset() }
     releaseServer()
     disarmTimers()
     endAttempt()

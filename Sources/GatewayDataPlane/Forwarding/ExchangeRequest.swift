@@ -68,7 +68,8 @@ extension Exchange {
     if let bodySink { return bodySink.body(bytes, of: self) }
     mirroring?.keep(bytes)
     attempts.keep(bytes)
-    guard phase == .forwarding, let server else { return }
+    // Behind the end of a request (that for an error page has no body) the bytes would be another one to the server.
+    guard phase == .forwarding, let server, !requestEndSent else { return }
     server.sendBody(bytes)
     if !server.isWritable { client?.pauseRequestBody() }
   }
@@ -89,6 +90,10 @@ extension Exchange {
   }
 
   func serverBecameWritable() {
+    if phase == .tunnel {
+      client?.resumeRequestBody()
+      return
+    }
     if let bodySource { return bodySource.goOn(self) }
     guard !requestReceived, bodySink == nil else { return }
     client?.resumeRequestBody()

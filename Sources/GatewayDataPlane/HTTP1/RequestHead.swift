@@ -94,6 +94,11 @@ public final class ResponseHead: MessageHead {
 
   public override init() { super.init() }
 
+  /// Whether a body may follow this head in answer to `request` (RFC 9112 section 6.3).
+  func mayHaveBody(for request: RequestHead) -> Bool {
+    request.method != .head && status >= 200 && status != 204 && status != 304
+  }
+
   override func reset() {
     super.reset()
     status = 0

@@ -32,13 +32,18 @@ final class HTTP2Stream: ClientSide, ChannelDuplexHandler, StreamWriter {
   private var bodyBytesMax: UInt64 = .max
   private var responseEnded = false
   var pending: ByteBuffer?
+  /// For the whole request, as for HTTP/1.1: whoever opens a stream and sends no more must not hold a server's place.
+  private let readTimer = TimerNode()
 
   override var protocolVersion: HTTPVersion { .http2 }
   override var isWritable: Bool { context?.channel.isWritable ?? false }
 
   // MARK: Life
 
-  func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+  func handlerAdded(context: ChannelHandlerContext) {
+    self.context = context
+    readTimer.owner = self
+  }
 
   func handlerRemoved(context: ChannelHandlerContext) {
     over()
@@ -53,6 +58,7 @@ final class HTTP2Stream: ClientSide, ChannelDuplexHandler, StreamWriter {
   private func over() {
     if case .closed = state { return }
     state = .closed
+    shard.timers.disarm(readTimer)
     let running = exchange
     exchange = nil
     running?.clientGone()
@@ -97,6 +103,7 @@ final class HTTP2Stream: ClientSide, ChannelDuplexHandler, StreamWriter {
     bodyBytesMax = plan.limits.bodyBytesMax
     requestEnded = endStream
     requestEndPassed = endStream
+    if !endStream { shard.timers.arm(readTimer, duration: plan.timeouts.read, now: startedAt) }
     let exchange = shard.takeExchange()
     self.exchange = exchange
     var text = shard.takeBuffer()
@@ -137,6 +144,7 @@ final class HTTP2Stream: ClientSide, ChannelDuplexHandler, StreamWriter {
   private func end(trailers headers: HPACKHeaders?) {
     guard !requestEnded else { return }
     requestEnded = true
+    shard.timers.disarm(readTimer)
     if let headers {
       guard let section = HTTP2Trailers.section(headers) else {
         exchange?.requestRefused(.forbiddenTrailer)
@@ -182,7 +190,7 @@ final class HTTP2Stream: ClientSide, ChannelDuplexHandler, StreamWriter {
   }
 
   override func sendHead(_ head: ResponseHead, framing: BodyFraming, request: RequestHead) {
-    responseEnded = framing == .none
+    responseEnded = framing == .none || !head.mayHaveBody(for: request)
     let headers = HTTP2Response.headers(head, framing: framing, request: request, shard: shard)
     writeHead(headers, endStream: responseEnded)
   }
@@ -209,6 +217,7 @@ final class HTTP2Stream: ClientSide, ChannelDuplexHandler, StreamWriter {
 
   override func exchangeEnded() {
     exchange = nil
+    shard.timers.disarm(readTimer)
     held = []
     guard let context, case .exchanging = state else { return }
     state = .closed
@@ -216,4 +225,8 @@ final class HTTP2Stream: ClientSide, ChannelDuplexHandler, StreamWriter {
     // A response that came before the request's end: the rest is not wanted (RFC 9113 section 8.1).
     if !requestEnded { context.writeAndFlush(wrapOutboundOut(.rstStream(.noError)), promise: nil) }
   }
+}
+
+extension HTTP2Stream: TimerOwner {
+  func timerFired(_ node: TimerNode) { exchange?.requestTimedOut() }
 }

@@ -140,6 +140,7 @@ final class HTTP1Connection: ClientSide, ChannelDuplexHandler, ClientConnection,
     case .chunked: responseBody = .chunked
     case .length, .untilClose: responseBody = .plain
     }
+    if !head.mayHaveBody(for: request) { responseBody = .none }
     if !body.isComplete || shard.isDraining { closesAfterResponse = true }
     let closes = closesAfterResponse
     gather { ClientHead.write(head, framing: settled, request: request, closes: closes, shard: shard, to: &$0) }

@@ -66,16 +66,20 @@ final class GzipTransform: BodyTransform {
   }
 
   func end(_ output: BodyOutput) {
+    let resumption = output.exchange.resumption()
     switch state {
     case .undecided: stayPlain(ByteBuffer(), output)
     case .holding(let held, _): stayPlain(held, output, length: held.readableBytes)
     case .compressing(let deflater):
-      output.send(deflater.compress(ByteBuffer(), .finish))
+      let last = deflater.compress(ByteBuffer(), .finish)
+      state = .ended
       store.giveBack(deflater)
+      output.send(last)
     case .plain, .ended: break
     }
     state = .ended
-    output.end()
+    // The last bytes may have been too many for one behind this, and the exchange over.
+    if resumption.isValid && output.isBehind(self) { output.end() }
   }
 
   private func hold(_ bytes: ByteBuffer, _ minimum: Int, _ output: BodyOutput) {
@@ -92,9 +96,9 @@ final class GzipTransform: BodyTransform {
     let still = NIOLoopBound((self, output, output.exchange.resumption()), eventLoop: loop)
     loop.execute {
       let (transform, output, resumption) = still.value
-      guard resumption.isValid, case .holding(let held, _) = transform.state else { return }
+      guard resumption.isValid, output.isBehind(transform), case .holding(let held, _) = transform.state else { return }
       transform.compress(held, output)
-      output.exchange.serverFlush()
+      if resumption.isValid { output.exchange.serverFlush() }
     }
   }
 

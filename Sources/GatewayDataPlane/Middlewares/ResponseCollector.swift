@@ -34,8 +34,12 @@ final class ResponseCollector: BodyTransform {
 
   private func watch(_ output: BodyOutput) {
     let resumption = output.exchange.resumption()
-    spool.onFailure = { [weak self] in if resumption.isValid { self?.refuse(.bufferingFailed, output) } }
-    spool.onRelief = { if resumption.isValid { output.exchange.server?.resumeReading() } }
+    spool.onFailure = { [weak self] in
+      if let self, resumption.isValid, output.isBehind(self) { refuse(.bufferingFailed, output) }
+    }
+    spool.onRelief = { [weak self] in
+      if let self, resumption.isValid, output.isBehind(self) { output.exchange.server?.resumeReading() }
+    }
   }
 
   func end(_ output: BodyOutput) {
@@ -43,7 +47,7 @@ final class ResponseCollector: BodyTransform {
     let resumption = output.exchange.resumption()
     spool.finishWriting { [self] in
       spool.letGo()
-      guard resumption.isValid else { return }
+      guard resumption.isValid, output.isBehind(self) else { return }
       state = .sending
       // Trailers can follow chunks only.
       let whole = spool.count > 0 ? BodyFraming.length(UInt64(spool.count)) : .none
@@ -66,7 +70,7 @@ final class ResponseCollector: BodyTransform {
       }
       if let piece = spool.nextInMemory() {
         output.send(piece)
-        guard resumption.isValid else { return }
+        guard resumption.isValid, output.isBehind(self) else { return }
       } else {
         read(output, resumption)
       }
@@ -77,7 +81,7 @@ final class ResponseCollector: BodyTransform {
   private func read(_ output: BodyOutput, _ resumption: Resumption) {
     isReading = true
     spool.readNext { [self] piece in
-      guard resumption.isValid, case .sending = state else { return }
+      guard resumption.isValid, output.isBehind(self), case .sending = state else { return }
       isReading = false
       guard let piece else {
         state = .over

@@ -85,7 +85,7 @@ final class UpstreamConnection: ServerSide, ChannelDuplexHandler, MessageWriter,
   }
 
   override func sendBody(_ bytes: ByteBuffer) {
-    if state == .busy { writeBody(bytes, as: requestBody) }
+    if state == .busy && !requestComplete { writeBody(bytes, as: requestBody) }
   }
 
   override func sendEnd(trailers: MessageHead?) {

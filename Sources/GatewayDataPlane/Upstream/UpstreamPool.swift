@@ -136,7 +136,7 @@ final class UpstreamPool {
   func connected(_ connection: UpstreamHTTP2) {
     agreed = .http2
     made()
-    guard !isRetired, !shard.isDraining || !waiting.isEmpty else { return connection.leave() }
+    guard !(isRetired || shard.isDraining) || !waiting.isEmpty else { return connection.leave() }
     multiplexed.append(connection)
     streamFreed()
   }

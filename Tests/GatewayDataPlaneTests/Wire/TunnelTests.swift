@@ -98,19 +98,25 @@ extension OverSockets {
 
     @Test("a server that stops reading holds a tunnel's client up")
     func tunnelUpload() async throws {
-      let goOn = Signal()
+      let (goOn, arrived) = (Signal(), Signal())
+      let whole = 64 * 1024 * 1024
       let server = try ScriptedServer { peer, _ in
         _ = try peer.readHead()
         try peer.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
         _ = goOn.wait(milliseconds: 20_000)
+        try peer.skip(whole)
+        arrived.announce()
       }
       try await TestGateway.with([server.port]) { gateway in
         let client = try Peer.connect(to: gateway.port)
         try client.send(Self.handshake)
         _ = try client.readHead()
-        let taken = client.sendWhatFits([UInt8](repeating: 1, count: 64 * 1024 * 1024), within: 300)
+        let taken = client.sendWhatFits([UInt8](repeating: 1, count: whole), within: 300)
         #expect(taken < 24 * 1024 * 1024)
         goOn.announce()
+        // And goes on when the server does.
+        try client.send([UInt8](repeating: 1, count: whole - taken))
+        #expect(arrived.wait(milliseconds: 20_000))
       }
     }
   }
