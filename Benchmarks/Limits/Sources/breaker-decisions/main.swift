@@ -48,19 +48,21 @@ func breaker(_ change: (inout CircuitBreaker) -> Void) -> Breaker {
   return Breaker(BreakerSettings(configuration), stripes: 8, now: 0)
 }
 
-/// So many that the compiler cannot leave the question out.
-var passed = 0
-
-func ask(_ breaker: Breaker) -> Double {
-  cost { now in if case .pass = breaker.admit(now: now) { passed &+= 1 } }
+/// The cost, and how many passed: a number that is asked for later cannot be left out by the compiler.
+func ask(_ breaker: Breaker) -> (nanoseconds: Double, passed: Int) {
+  var passed = 0
+  let nanoseconds = cost { now in if case .pass = breaker.admit(now: now) { passed &+= 1 } }
+  return (nanoseconds, passed)
 }
 
-func askAndRecord(_ breaker: Breaker, _ result: BreakerResult) -> Double {
-  cost { now in
+func askAndRecord(_ breaker: Breaker, _ result: BreakerResult) -> (nanoseconds: Double, passed: Int) {
+  var passed = 0
+  let nanoseconds = cost { now in
     guard case .pass(let ticket) = breaker.admit(now: now) else { return }
     passed &+= 1
     breaker.finish(ticket, result, stripe: 0, now: now)
   }
+  return (nanoseconds, passed)
 }
 
 let forms: [(name: String, change: (inout CircuitBreaker) -> Void)] = [
@@ -88,8 +90,9 @@ print("| closed breaker | asking | asking and recording a success |")
 print("|---|---:|---:|")
 for form in forms {
   let (asking, both) = (ask(breaker(form.change)), askAndRecord(breaker(form.change), success))
-  isOver = isOver || asking > askingNanosecondsMax || both > recordingNanosecondsMax
-  print("| \(form.name) | \(text(asking)) | \(text(both)) |")
+  isOver = isOver || asking.nanoseconds > askingNanosecondsMax || both.nanoseconds > recordingNanosecondsMax
+  isOver = isOver || asking.passed != 7 * requests || both.passed != 7 * requests
+  print("| \(form.name) | \(text(asking.nanoseconds)) | \(text(both.nanoseconds)) |")
 }
 
 let open = breaker {
@@ -99,10 +102,9 @@ let open = breaker {
 if case .pass(let ticket) = open.admit(now: 1) {
   open.finish(ticket, BreakerResult(.failure), stripe: 0, now: 1)
 }
-let before = passed
 let refusing = ask(open)
-isOver = isOver || refusing > askingNanosecondsMax || passed != before
-print("\nopen: \(text(refusing)) a refusal")
+isOver = isOver || refusing.nanoseconds > askingNanosecondsMax || refusing.passed != 0
+print("\nopen: \(text(refusing.nanoseconds)) a refusal")
 
 let shared = breaker { $0.consecutiveFailures = 5 }
 for threads in [1, 2] {
@@ -116,7 +118,7 @@ for threads in [1, 2] {
   let each = Double(clock(CLOCK_MONOTONIC) - start) / Double(requests)
   print("\(threads) thread(s) on one closed breaker: \(text(each)) a request and thread")
 }
-if isOver || passed == 0 {
+if isOver {
   print("FAILED: asking over \(askingNanosecondsMax) ns, or asking and recording over \(recordingNanosecondsMax) ns")
   exit(1)
 }
