@@ -74,12 +74,19 @@ let package = Package(
     part("GatewayModel", ["CRE2", "CYAML"]),
     part("Observability", ["GatewayModel", logging]),
     part("ResiliencePolicies", ["GatewayModel"]),
-    part("Identity", [crypto("Crypto"), crypto("CryptoExtras"), asn1, x509]),
+    part("Identity", ["GatewayModel", crypto("Crypto"), crypto("CryptoExtras"), asn1, x509]),
+    part("GRPCWire", [nio("NIOCore"), http2("NIOHTTP2"), http2("NIOHPACK")]),
+    part(
+      "WorkloadAPI",
+      [
+        "GatewayModel", "Identity", "GRPCWire", nio("NIOCore"), nio("NIOPosix"), http2("NIOHTTP2"), http2("NIOHPACK"),
+        crypto("Crypto"), asn1, x509,
+      ]),
     part(
       "SharedLimits",
       [
-        "CHiredis", "ResiliencePolicies", nio("NIOCore"), nio("NIOPosix"), http2("NIOHTTP2"), http2("NIOHPACK"), tls,
-        crypto("Crypto"),
+        "CHiredis", "ResiliencePolicies", "GRPCWire", nio("NIOCore"), nio("NIOPosix"), http2("NIOHTTP2"),
+        http2("NIOHPACK"), tls, crypto("Crypto"),
       ],
       resources: [
         .embedInCode("Scripts/bucket.lua"), .embedInCode("Scripts/sliding-window.lua"),
@@ -105,9 +112,9 @@ let package = Package(
       "GatewayRuntime",
       [
         "GatewayModel", "Observability", "GatewayDataPlane", "Identity", "ConfigurationSources", "AdminAPI",
-        "SharedLimits", .product(name: "AsyncHTTPClient", package: "async-http-client"), tls, nio("NIOCore"),
-        nio("NIOPosix"), nio("NIOHTTP1"), x509, asn1, crypto("Crypto"), lifecycle("ServiceLifecycle"),
-        lifecycle("UnixSignals"), logging,
+        "SharedLimits", "WorkloadAPI", "GRPCWire", .product(name: "AsyncHTTPClient", package: "async-http-client"), tls,
+        nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), nio("NIOConcurrencyHelpers"), x509, asn1, crypto("Crypto"),
+        lifecycle("ServiceLifecycle"), lifecycle("UnixSignals"), logging,
       ]),
     part("GoDiagnostics", ["CZlib"]),
     part(
@@ -127,17 +134,26 @@ let package = Package(
       name: "sluice",
       dependencies: [
         "GatewayModel", "ConfigurationLint", "ConfigurationSources", "GatewayRuntime", "GoDiagnostics",
-        "LoadGeneration", "Bookstore", nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), nio("NIOWebSocket"),
+        "LoadGeneration", "Bookstore", "WorkloadAPI", "Identity", nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"),
+        nio("NIOWebSocket"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"), x509, asn1, crypto("Crypto"), logging,
       ],
       swiftSettings: house),
 
     tests(of: "GatewayModel", [.product(name: "TOMLKit", package: "TOMLKit")]),
-    tests(of: "Identity", [crypto("Crypto"), crypto("CryptoExtras")], exclude: ["Fixtures"]),
+    tests(
+      of: "Identity", ["GatewayModel", crypto("Crypto"), crypto("CryptoExtras"), asn1, x509], exclude: ["Fixtures"]),
+    tests(of: "GRPCWire", [nio("NIOCore")]),
+    tests(
+      of: "WorkloadAPI",
+      [
+        "GRPCWire", "Identity", "GatewayModel", nio("NIOCore"), nio("NIOPosix"), http2("NIOHTTP2"), http2("NIOHPACK"),
+        x509,
+      ]),
     tests(of: "ConfigurationLint", ["GatewayModel"]),
     tests(of: "Observability", ["GatewayModel", logging]),
     tests(of: "ResiliencePolicies", ["GatewayModel"]),
-    tests(of: "SharedLimits", ["ResiliencePolicies", nio("NIOCore"), nio("NIOPosix")]),
+    tests(of: "SharedLimits", ["ResiliencePolicies", "GRPCWire", nio("NIOCore"), nio("NIOPosix")]),
     tests(
       of: "GatewayDataPlane",
       [
@@ -153,7 +169,8 @@ let package = Package(
     tests(
       of: "GatewayRuntime",
       [
-        "GatewayModel", "AdminAPI", "Observability", "Identity", nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"),
+        "GatewayModel", "AdminAPI", "Observability", "Identity", "WorkloadAPI", nio("NIOCore"), nio("NIOPosix"),
+        nio("NIOHTTP1"), nio("NIOTLS"), tls, asn1, x509,
         crypto("Crypto"), logging,
       ]),
     tests(of: "GoDiagnostics", exclude: ["Fixtures", "Programs"]),

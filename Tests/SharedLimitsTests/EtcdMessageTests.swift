@@ -1,3 +1,4 @@
+import GRPCWire
 import Testing
 
 @testable import SharedLimits
@@ -43,7 +44,7 @@ struct EtcdMessageTests {
       _ = try? EtcdMessages.watch(bytes)
       state = state &+ 1 | 1
     }
-    #expect(throws: EtcdMessages.Malformed.self) { try EtcdMessages.range([0x12, 0xFF, 0xFF, 0xFF, 0xFF, 0x0F]) }
+    #expect(throws: MalformedProtobuf.self) { try EtcdMessages.range([0x12, 0xFF, 0xFF, 0xFF, 0xFF, 0x0F]) }
   }
 
   @Test("a watch goes on after the last revision seen, and reads anew when that is gone")

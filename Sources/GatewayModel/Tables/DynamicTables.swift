@@ -94,7 +94,10 @@ extension ServersTransport: ConfigurationRecord {
       .notYet("maxVersion", "The newest TLS towards servers."),
       .notYet("peerCertURI", "The URI a server's certificate must hold."),
       .notYet("peerCertSANs", "The names a server's certificate must hold."),
-      .notYet("spiffe", "SPIFFE identities of servers."),
+      .key(
+        "spiffe", \.spiffe, .switch(),
+        "Servers show SVIDs and the gateway its own: whose are taken. Not beside serverName, rootCAs, certificates and "
+          + "insecureSkipVerify."),
     ])
 }
 
@@ -170,6 +173,9 @@ extension TLSOptions: ConfigurationRecord {
         "curvePreferences", \.curvePreferences, .list(.word(of: CipherSuite.curves, "the name of a curve")),
         "Curves, by the names of RFC 8446 or Go."),
       .key("clientAuth", \.clientAuth, .record(), "Client certificates."),
+      .key(
+        "spiffe", \.spiffe, .switch(), ours: true,
+        "The gateway shows its SVID, and clients show theirs. Not beside clientAuth."),
       .key("sniStrict", \.sniStrict, .boolean, "Whether a client that asks for an unknown name is refused."),
       .key(
         "alpnProtocols", \.alpnProtocols, .list(.some("the name of a protocol")), "What is offered by ALPN, best first."

@@ -14,6 +14,7 @@ extension StaticConfiguration: ConfigurationRecord {
       .key("ping", \.ping, .switch(), "The /ping endpoint for health checks of the gateway itself."),
       .key("api", \.api, .switch(), "The API that shows what is configured."),
       .key("serversTransport", \.serversTransport, .record(), "Defaults for connections to servers."),
+      .key("spiffe", \.spiffe, .switch(), "The gateway's own identity, from the SPIFFE Workload API."),
       .key("admin", \.admin, .record(), ours: true, "The admin server: metrics, health, API, ledger."),
       .key("runtime", \.runtime, .record(), ours: true, "How the process runs."),
       .key(
@@ -27,7 +28,6 @@ extension StaticConfiguration: ConfigurationRecord {
       .notYet("certificatesResolvers", "Certificates by ACME or Tailscale."),
       .notYet("experimental", "Plugins and experiments."),
       .notYet("core", "The default rule syntax; Sluice has that of v3."),
-      .notYet("spiffe", "SPIFFE identities."),
       .notYet("ocsp", "OCSP stapling."),
       .removed("pilot", instead: "nothing: Traefik Pilot is no more", "Traefik Pilot."),
     ])
@@ -213,7 +213,9 @@ extension DefaultServersTransport: ConfigurationRecord {
         "maxIdleConnsPerHost", \.maxIdleConnsPerHost, .idleConnections,
         "Idle connections kept for one server; 0 means the default, a negative number no reuse."),
       .key("forwardingTimeouts", \.forwardingTimeouts, .record(), "Timeouts towards servers."),
-      .notYet("spiffe", "SPIFFE identities of servers."),
+      .key(
+        "spiffe", \.spiffe, .switch(),
+        "Servers show SVIDs and the gateway its own: whose are taken. Not beside rootCAs and insecureSkipVerify."),
     ])
 }
 

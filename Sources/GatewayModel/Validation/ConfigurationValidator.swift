@@ -14,6 +14,7 @@ public enum ConfigurationValidator {
     validation.merge()
     validation.checkStatic()
     validation.checkTLS()
+    validation.checkSPIFFE()
     validation.checkServices()
     validation.checkMiddlewares()
     let redirections = validation.redirections()

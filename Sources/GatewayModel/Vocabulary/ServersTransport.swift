@@ -18,6 +18,8 @@ public struct ServersTransport: Sendable, Equatable {
   public var forwardingTimeouts = ForwardingTimeouts()
   /// Whether HTTP/2 is not offered to servers by ALPN. `h2c://` is HTTP/2 whatever this says.
   public var disableHTTP2 = false
+  /// Nil: servers are checked by name and `rootCAs`.
+  public var spiffe: SPIFFEPeers?
 
   public init() {}
 }

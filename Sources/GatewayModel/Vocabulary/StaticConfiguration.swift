@@ -16,6 +16,8 @@ public struct StaticConfiguration: Sendable, Equatable {
   public var api: API?
   /// The defaults for connections to servers; a named `http.serversTransports` entry replaces them.
   public var serversTransport = DefaultServersTransport()
+  /// Nil: the gateway has no identity of its own.
+  public var spiffe: SPIFFESettings?
   /// Ours: where the admin server listens.
   public var admin = Admin()
   /// Ours: how many event loops run.
@@ -124,6 +126,8 @@ public struct DefaultServersTransport: Sendable, Equatable {
   /// Idle connections kept for one server and event loop together; negative: no reuse.
   public var maxIdleConnsPerHost = ServersTransport.maxIdleConnsPerHostDefault
   public var forwardingTimeouts = ForwardingTimeouts()
+  /// Nil: servers are checked by name and `rootCAs`.
+  public var spiffe: SPIFFEPeers?
 
   public init() {}
 }

@@ -39,6 +39,8 @@ public struct TLSOptions: Sendable, Equatable {
   /// Empty: the library's choice.
   public var curvePreferences: [String] = []
   public var clientAuth = ClientAuth()
+  /// Ours. Nil: certificates, and `clientAuth`.
+  public var spiffe: SPIFFEClients?
   /// Whether a client that asks for an unknown name is refused.
   public var sniStrict = false
   public var alpnProtocols = ["h2", "http/1.1"]

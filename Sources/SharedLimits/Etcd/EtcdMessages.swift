@@ -1,13 +1,10 @@
+import GRPCWire
+
 /// The few messages of etcd's v3 API that reading and watching one key take, as protocol buffers.
 ///
-/// Four requests and three responses, of which we read seven fields: a page of code instead of generated files and a
-/// compiler for them. Fields that are not known are passed over, as the format asks.
-/// Source: etcd v3.4 `etcdserver/etcdserverpb/rpc.proto` and `mvcc/mvccpb/kv.proto` for the numbers;
-/// https://protobuf.dev/programming-guides/encoding/ for the encoding.
+/// Four requests and three responses, of which we read seven fields (`ProtobufReader` says why by hand).
+/// Source: etcd v3.4 `etcdserver/etcdserverpb/rpc.proto` and `mvcc/mvccpb/kv.proto` for the numbers.
 enum EtcdMessages {
-  /// The bytes are no protocol buffer.
-  struct Malformed: Error {}
-
   /// What a range said about a key.
   struct Range: Equatable {
     /// Nil when there is no such key.
@@ -34,9 +31,9 @@ enum EtcdMessages {
     return message.out
   }
 
-  static func token(_ response: [UInt8]) throws(Malformed) -> String {
+  static func token(_ response: [UInt8]) throws(MalformedProtobuf) -> String {
     var token = ""
-    try ProtobufReader.fields(response) { (number, value) throws(Malformed) in
+    try ProtobufReader.fields(response) { (number, value) throws(MalformedProtobuf) in
       if number == 2, case .bytes(let bytes) = value { token = String(decoding: bytes, as: UTF8.self) }
     }
     return token
@@ -48,9 +45,9 @@ enum EtcdMessages {
     return message.out
   }
 
-  static func range(_ response: [UInt8]) throws(Malformed) -> Range {
+  static func range(_ response: [UInt8]) throws(MalformedProtobuf) -> Range {
     var range = Range()
-    try ProtobufReader.fields(response) { (number, value) throws(Malformed) in
+    try ProtobufReader.fields(response) { (number, value) throws(MalformedProtobuf) in
       switch (number, value) {
       case (1, .bytes(let header)): range.revision = try revision(header)
       case (2, .bytes(let pair)): range.value = try self.value(ofPair: pair)
@@ -71,9 +68,9 @@ enum EtcdMessages {
     return message.out
   }
 
-  static func watch(_ response: [UInt8]) throws(Malformed) -> Watch {
+  static func watch(_ response: [UInt8]) throws(MalformedProtobuf) -> Watch {
     var watch = Watch()
-    try ProtobufReader.fields(response) { (number, value) throws(Malformed) in
+    try ProtobufReader.fields(response) { (number, value) throws(MalformedProtobuf) in
       switch (number, value) {
       case (1, .bytes(let header)): watch.revision = try revision(header)
       case (4, .number(let flag)): watch.isCanceled = flag != 0
@@ -86,27 +83,27 @@ enum EtcdMessages {
     return watch
   }
 
-  private static func revision(_ header: [UInt8]) throws(Malformed) -> Int64 {
+  private static func revision(_ header: [UInt8]) throws(MalformedProtobuf) -> Int64 {
     var revision: Int64 = 0
-    try ProtobufReader.fields(header) { (number, value) throws(Malformed) in
+    try ProtobufReader.fields(header) { (number, value) throws(MalformedProtobuf) in
       if number == 3, case .number(let found) = value { revision = Int64(bitPattern: found) }
     }
     return revision
   }
 
-  private static func value(ofPair pair: [UInt8]) throws(Malformed) -> [UInt8] {
+  private static func value(ofPair pair: [UInt8]) throws(MalformedProtobuf) -> [UInt8] {
     var found: [UInt8] = []
-    try ProtobufReader.fields(pair) { (number, value) throws(Malformed) in
+    try ProtobufReader.fields(pair) { (number, value) throws(MalformedProtobuf) in
       if number == 5, case .bytes(let bytes) = value { found = bytes }
     }
     return found
   }
 
   /// Nil for a deletion.
-  private static func value(ofEvent event: [UInt8]) throws(Malformed) -> [UInt8]? {
+  private static func value(ofEvent event: [UInt8]) throws(MalformedProtobuf) -> [UInt8]? {
     var isDeletion = false
     var found: [UInt8] = []
-    try ProtobufReader.fields(event) { (number, value) throws(Malformed) in
+    try ProtobufReader.fields(event) { (number, value) throws(MalformedProtobuf) in
       switch (number, value) {
       case (1, .number(let type)): isDeletion = type == 1
       case (2, .bytes(let pair)): found = try self.value(ofPair: pair)
@@ -114,77 +111,5 @@ enum EtcdMessages {
       }
     }
     return isDeletion ? nil : found
-  }
-}
-
-/// Writes fields of a protocol buffer.
-struct ProtobufWriter {
-  private(set) var out: [UInt8] = []
-
-  mutating func number(_ field: UInt64, _ value: UInt64) {
-    varint(field << 3)
-    varint(value)
-  }
-
-  mutating func bytes(_ field: UInt64, _ value: [UInt8]) {
-    varint(field << 3 | 2)
-    varint(UInt64(value.count))
-    out += value
-  }
-
-  private mutating func varint(_ value: UInt64) {
-    var rest = value
-    while rest >= 0x80 {
-      out.append(UInt8(truncatingIfNeeded: rest) | 0x80)
-      rest >>= 7
-    }
-    out.append(UInt8(rest))
-  }
-}
-
-/// Reads fields of a protocol buffer, one level deep. Whatever comes, it ends and reads nothing beyond the bytes.
-enum ProtobufReader {
-  enum Value {
-    case number(UInt64)
-    case bytes([UInt8])
-    /// Eight or four bytes of fixed width, which none of our messages has.
-    case fixed
-  }
-
-  static func fields(
-    _ message: [UInt8], _ body: (UInt64, Value) throws(EtcdMessages.Malformed) -> Void
-  ) throws(EtcdMessages.Malformed) {
-    var at = 0
-    while at < message.count {
-      let tag = try varint(message, &at)
-      let value: Value
-      switch tag & 7 {
-      case 0: value = .number(try varint(message, &at))
-      case 2:
-        let length = try varint(message, &at)
-        guard length <= UInt64(message.count - at) else { throw EtcdMessages.Malformed() }
-        value = .bytes(Array(message[at..<(at + Int(length))]))
-        at += Int(length)
-      case 1, 5:
-        at += tag & 7 == 1 ? 8 : 4
-        guard at <= message.count else { throw EtcdMessages.Malformed() }
-        value = .fixed
-      default: throw EtcdMessages.Malformed()
-      }
-      try body(tag >> 3, value)
-    }
-  }
-
-  private static func varint(_ message: [UInt8], _ at: inout Int) throws(EtcdMessages.Malformed) -> UInt64 {
-    var value: UInt64 = 0
-    var shift: UInt64 = 0
-    while at < message.count, shift < 64 {
-      let byte = message[at]
-      at += 1
-      value |= UInt64(byte & 0x7F) << shift
-      if byte < 0x80 { return value }
-      shift += 7
-    }
-    throw EtcdMessages.Malformed()
   }
 }

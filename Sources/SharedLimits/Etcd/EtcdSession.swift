@@ -1,3 +1,4 @@
+import GRPCWire
 import NIOCore
 import NIOHPACK
 import NIOHTTP2
@@ -27,6 +28,8 @@ final class EtcdSession {
   }
 
   private static let pauseMilliseconds: ClosedRange<Int64> = 50...5000
+  /// Thresholds are a line of text; etcd's own bound on a value is 1.5 MiB.
+  private static let messageBytesMax = 2 * 1024 * 1024
 
   private let settings: StoreSettings
   private let key: [UInt8]
@@ -108,7 +111,7 @@ final class EtcdSession {
     if settings.username.isEmpty { return ask() }
     let request = EtcdMessages.authenticate(name: settings.username, password: settings.password)
     call("Auth/Authenticate", request, isLast: true) { [self] response in
-      do throws(EtcdMessages.Malformed) {
+      do throws(MalformedProtobuf) {
         token = try EtcdMessages.token(response)
         ask()
       } catch { fail("no answer of etcd's to Authenticate") }
@@ -142,14 +145,14 @@ final class EtcdSession {
     switch watch.ask {
     case .range:
       call("KV/Range", EtcdMessages.range(key: key), isLast: true) { [self] response in
-        do throws(EtcdMessages.Malformed) {
+        do throws(MalformedProtobuf) {
           heard(watch.heard(try EtcdMessages.range(response)))
           if case .open = state { ask() }
         } catch { fail("no answer of etcd's to Range") }
       }
     case .watch(let revision):
       call("Watch/Watch", EtcdMessages.watch(key: key, from: revision), isLast: false) { [self] response in
-        do throws(EtcdMessages.Malformed) {
+        do throws(MalformedProtobuf) {
           heard(watch.heard(try EtcdMessages.watch(response)))
         } catch { fail("no answer of etcd's to Watch") }
       }
@@ -174,17 +177,16 @@ final class EtcdSession {
   ) {
     guard case .open(_, let multiplexer) = state else { return }
     let name = settings.endpoints[endpoint % settings.endpoints.count].description
-    var headers = HPACKHeaders([
-      (":method", "POST"), (":scheme", tls == nil ? "http" : "https"), (":path", "/etcdserverpb." + method),
-      (":authority", name), ("content-type", "application/grpc"), ("te", "trailers"),
-    ])
+    var headers = GRPCCall.headers(
+      scheme: tls == nil ? "http" : "https", path: "/etcdserverpb." + method, authority: name)
     if let token { headers.add(name: "token", value: token, indexing: .neverIndexed) }
     let call = NIOLoopBound(
-      EtcdCall(
-        headers, request, isLast: isLast, answer: answer,
-        ended: { [weak self] reason in
+      GRPCCall(
+        headers, request, isLast: isLast, messageBytesMax: Self.messageBytesMax, answer: answer,
+        ended: { [weak self] end in
           // A unary call ends when it is answered; a watch never should.
-          if let reason { self?.fail(reason) }
+          if end == .ok && isLast || end == .closed && isLast { return }
+          self?.fail(end == .closed ? "the watch has ended" : end.description)
         }), eventLoop: loop)
     multiplexer.createStreamChannel { channel in
       channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(call.value) }
