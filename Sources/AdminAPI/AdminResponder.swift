@@ -57,6 +57,7 @@ struct AdminResponder: Sendable {
     case ["api", "version"]: return version()
     case ["api", "limit-stores"]: return limitStores()
     case ["api", "keysets"]: return .json(.array(sources.keySets().map(\.json)))
+    case ["api", "spiffe"]: return sources.workloadIdentity().map { .json($0.json) }
     case ["api", "generations"]: return LedgerAnswers(sources: sources).generations()
     case ["debug", "ledger"]: return LedgerAnswers(sources: sources).rows(request.query)
     case ["api", "entrypoints"]:

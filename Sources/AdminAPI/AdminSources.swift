@@ -24,6 +24,8 @@ public struct AdminSources: Sendable {
   public var limitStores: @Sendable () -> [LimitStore]
   /// Key sets at URLs that tokens are checked with.
   public var keySets: @Sendable () -> [KeySetState] = { [] }
+  /// The gateway's own identity; nil without `spiffe` in the configuration.
+  public var workloadIdentity: @Sendable () -> WorkloadIdentityState? = { nil }
   public var metrics: MetricsRegistry
   public var ledger: Ledger
   /// Nanoseconds of the loops' clock, which the ledger's times are on.

@@ -1,6 +1,5 @@
 import GatewayModel
 import NIOCore
-import NIOSSL
 import Observability
 import ResiliencePolicies
 
@@ -206,26 +205,6 @@ enum ServerWire: Sendable {
   case http2
   /// What ALPN agrees upon: `https://`, unless `disableHTTP2`.
   case negotiated
-}
-
-/// TLS towards a server.
-final class ServerTLS: Sendable {
-  /// The contexts differ in what they offer by ALPN: HTTP/1.1 alone, or HTTP/2 before it.
-  struct Contexts: Sendable {
-    let http1: NIOSSLContext
-    let negotiating: NIOSSLContext
-  }
-
-  private let contexts: Contexts
-  /// The name for SNI and verification; nil for a literal address without `serverName`.
-  let name: String?
-
-  init(contexts: Contexts, name: String?) {
-    self.contexts = contexts
-    self.name = name
-  }
-
-  func context(_ wire: ServerWire) -> NIOSSLContext { wire == .http1 ? contexts.http1 : contexts.negotiating }
 }
 
 /// `serversTransports`, in the units of the loop.

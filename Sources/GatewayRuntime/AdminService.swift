@@ -59,6 +59,7 @@ extension Gateway {
           age: view.age, isUsable: view.isUsable, lastFailure: view.lastFailure)
       }
     }
+    sources.workloadIdentity = { [identity] in identity?.state(now: UnixClock.seconds()) }
     return sources
   }
 }

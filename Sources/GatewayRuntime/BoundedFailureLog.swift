@@ -1,5 +1,6 @@
 import GatewayDataPlane
 import Logging
+import NIOCore
 
 /// Tells the operator why requests failed, at a bounded rate.
 ///
@@ -39,6 +40,15 @@ final class BoundedFailureLog: FailureLog {
     log.debug("TLS handshake failed", metadata: ["entryPoint": "\(entryPoint)", "detail": "\(detail)"])
   }
 
+  func clientRefused(entryPoint: String, reason: String, detail: String) {
+    // Anybody can come with a wrong certificate, so the rate is bounded; but who was refused, and why, is what
+    // the person who rolls out identities looks for.
+    guard admit(NIODeadline.now().uptimeNanoseconds) else { return }
+    write(
+      "client refused by identity", ["entryPoint": "\(entryPoint)", "reason": "\(reason)", "detail": "\(detail)"],
+      level: .warning)
+  }
+
   func serverStoodOut(service: String, server: String, verdict: String) {
     // Ejections last seconds at least and are bounded by the number of servers; what a ceiling or shadow mode prevents
     // is found again with every failure.
@@ -62,13 +72,15 @@ final class BoundedFailureLog: FailureLog {
     return false
   }
 
-  private func write(_ message: Logger.Message, _ metadata: Logger.Metadata) {
+  private func write(
+    _ message: Logger.Message, _ metadata: Logger.Metadata, level: Logger.Level = .error
+  ) {
     var metadata = metadata
     if suppressed > 0 {
       metadata["suppressed"] = "\(suppressed)"
       suppressed = 0
     }
     // Traefik's default level is ERROR, and why requests fail is what somebody looks for at night.
-    log.error(message, metadata: metadata)
+    log.log(level: level, message, metadata: metadata)
   }
 }

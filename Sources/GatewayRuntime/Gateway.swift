@@ -57,6 +57,8 @@ public final class Gateway: Sendable {
   let allowUnsupported: Bool
   let dataPlane: DataPlane
   let builder: Mutex<SnapshotBuilder>
+  /// Nil without `spiffe` in the configuration.
+  let identity: WorkloadIdentityKeeper?
   private let accessLog: AccessLogWriter?
   private let logOutput: LogOutput
   private let threadPool: NIOThreadPool
@@ -80,6 +82,7 @@ public final class Gateway: Sendable {
     allowUnsupported = parts.allowUnsupported
     self.dataPlane = dataPlane
     self.builder = Mutex(builder)
+    identity = parts.identity
     accessLog = parts.accessLog
     logOutput = parts.logOutput
     threadPool = parts.threadPool
@@ -116,6 +119,7 @@ public final class Gateway: Sendable {
       log.warning("connections were cut at the end of the grace time", metadata: ["count": "\(result.cutConnections)"])
     }
     await dataPlane.shutdown()
+    identity?.stop()
     _ = accessLog?.close()
     try? await threadPool.shutdownGracefully()
   }

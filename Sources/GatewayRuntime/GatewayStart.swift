@@ -25,6 +25,8 @@ extension Gateway {
     var redactions = LiveRedactionRules()
     var threadPool: NIOThreadPool
     var surroundings: SnapshotBuilder.Surroundings
+    /// Nil without `spiffe` in the configuration.
+    var identity: WorkloadIdentityKeeper?
   }
 
   /// Reads the configuration at `path` and starts everything. Warnings go to `tell`, one line each.
@@ -46,6 +48,7 @@ extension Gateway {
     }
     let loops = configuration.static.runtime.eventLoops ?? PhysicalCores.count()
     do {
+      try await parts.identity?.begin(configuration.static.spiffe?.startTimeout ?? .zero)
       let observation = Observation(configuration.static, parts)
       let health = HealthSetup(
         source: parts.surroundings.series, log: HealthChangeLog(parts.log),
@@ -69,10 +72,12 @@ extension Gateway {
         protections.gauges(now: NIODeadline.now().uptimeNanoseconds)
       }
       parts.metrics.collectKeySets { [keySets = parts.surroundings.keySets] in keySets.samples() }
+      if let identity = parts.identity { parts.metrics.collectIdentity { identity.sample } }
       parts.metrics.collectServers { [weak gateway] in gateway?.serverHealth() ?? [] }
       gateway.installed(configuration, snapshot)
       return gateway
     } catch {
+      parts.identity?.stop()
       throw .failed("\(error)")
     }
   }
@@ -132,7 +137,8 @@ extension Gateway {
     let surroundings = surroundings(SeriesSource(metrics: metrics, ledger: ledger), pool, stores)
     return Parts(
       loaded: configuration, version: version, path: path, allowUnsupported: allowUnsupported, metrics: metrics,
-      ledger: ledger, log: log, logOutput: output, accessLog: writer, threadPool: pool, surroundings: surroundings)
+      ledger: ledger, log: log, logOutput: output, accessLog: writer, threadPool: pool, surroundings: surroundings,
+      identity: try WorkloadIdentityKeeper.make(settings.spiffe, surroundings.identities, log, path: path))
   }
 }
 

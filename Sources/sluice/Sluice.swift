@@ -21,7 +21,8 @@ struct Sluice: AsyncParsableCommand {
       """,
     version: version,
     subcommands: [
-      Serve.self, Check.self, PolicyCommand.self, Schema.self, DevCert.self, Whoami.self, LoadCommand.self,
+      Serve.self, Check.self, PolicyCommand.self, Schema.self, DevCert.self, DevSpire.self,
+      SVIDCommand.self, Whoami.self, LoadCommand.self,
       BookstoreCommand.self,
       Version.self,
     ],

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Dispatch
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -49,8 +48,8 @@ struct Whoami: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let stops = signals([SIGTERM, SIGINT])
-    defer { withExtendedLifetime(stops.sources) {} }
+    let stops = CommandSignals([SIGTERM, SIGINT])
+    defer { withExtendedLifetime(stops) {} }
     let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     do {
       let server = try await WhoamiServer.start(
@@ -69,19 +68,6 @@ struct Whoami: AsyncParsableCommand {
   private func say(_ line: String) {
     print(line)
     fflush(nil)
-  }
-
-  /// The signals of `numbers` as they arrive, taken from their default action, and what keeps them coming.
-  private func signals(_ numbers: [Int32]) -> (arrivals: AsyncStream<Int32>, sources: [any DispatchSourceSignal]) {
-    let (arrivals, continuation) = AsyncStream.makeStream(of: Int32.self, bufferingPolicy: .bufferingOldest(1))
-    let sources = numbers.map { number in
-      signal(number, SIG_IGN)
-      let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-      source.setEventHandler { continuation.yield(number) }
-      source.resume()
-      return source
-    }
-    return (arrivals, sources)
   }
 }
 

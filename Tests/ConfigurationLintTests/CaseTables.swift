@@ -195,6 +195,10 @@ let securityCases: [LintCase] = [
     code: .certificateMissing, shows: Around.router(", tls: {}"),
     mended: Around.router(", tls: {}", rest: "tls: {certificates: [{certFile: c.pem, keyFile: k.pem}]}")),
   LintCase(
+    code: .certificateMissing, shows: Around.router(", tls: {options: m}", rest: "tls: {options: {m: {}}}"),
+    mended: Around.router(
+      ", tls: {options: m}", rest: "spiffe: {workloadAPI: 'unix:///a'}\ntls: {options: {m: {spiffe: {}}}}")),
+  LintCase(
     code: .forwardedFromAnybody,
     shows: Around.router(entryPoint: "address: ':80', forwardedHeaders: {trustedIPs: [0.0.0.0/0]}"),
     mended: Around.router(entryPoint: "address: ':80', forwardedHeaders: {trustedIPs: [10.0.0.0/8]}")),

@@ -47,7 +47,7 @@ struct RunningGateway {
 }
 
 /// Answers every request with two bytes.
-private final class HelloHandler: ChannelInboundHandler {
+final class HelloHandler: ChannelInboundHandler {
   typealias InboundIn = HTTPServerRequestPart
   typealias OutboundOut = HTTPServerResponsePart
 

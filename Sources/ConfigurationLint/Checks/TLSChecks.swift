@@ -10,7 +10,10 @@ enum TLSChecks {
     let tls = context.configuration.dynamic.tls
     guard !context.manifests.hasCertificates, tls.certificates.isEmpty,
       tls.stores.allSatisfy({ $0.value.defaultCertificate == nil }),
-      let view = context.views.first(where: \.usesTLS)
+      // What answers by the gateway's SVID needs no certificate of its own.
+      let view = context.views.first(where: { view in
+        view.usesTLS && tls.options[view.binding.tls?.options ?? "default"]?.spiffe == nil
+      })
     else { return [] }
     let path =
       context.places.value(view.path.key("tls")) == nil

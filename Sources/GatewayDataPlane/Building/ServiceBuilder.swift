@@ -18,7 +18,7 @@ struct ServiceBuilder {
   private(set) var problems: [BuildProblem] = []
   private var numbers: [String: ServerRegistry.Entry] = [:]
   private var serversByKey: [String: ServerPlan] = [:]
-  private var contexts: [String: ServerTLS.Contexts] = [:]
+  private var ways: [String: ServerTLS.Way] = [:]
 
   /// What is known of servers, taken over from the Snapshot before where service and server are the same.
   private(set) var states: ServerStates
@@ -188,9 +188,8 @@ struct ServiceBuilder {
     var tls: ServerTLS?
     if target.scheme == .https {
       let transport = self.transport(balancer.serversTransport)
-      guard let contexts = contexts(transport, name: balancer.serversTransport) else { return nil }
-      tls = ServerTLS(
-        contexts: contexts, name: transport.serverName ?? (IPAddress(url.host) == nil ? url.host : nil))
+      guard let way = way(transport, name: balancer.serversTransport) else { return nil }
+      tls = ServerTLS(way, name: transport.serverName ?? (IPAddress(url.host) == nil ? url.host : nil))
     }
     return ProbePlan.Endpoint(
       host: url.host, port: target.port, tls: tls, authority: Array((check.hostname ?? target.authority).utf8))
@@ -203,9 +202,9 @@ struct ServiceBuilder {
     let transport = self.transport(balancer.serversTransport)
     var tls: ServerTLS?
     if server.url.scheme == .https {
-      guard let contexts = contexts(transport, name: balancer.serversTransport) else { return nil }
+      guard let way = way(transport, name: balancer.serversTransport) else { return nil }
       let name = transport.serverName ?? (IPAddress(server.url.host) == nil ? server.url.host : nil)
-      tls = ServerTLS(contexts: contexts, name: name)
+      tls = ServerTLS(way, name: name)
     }
     let wire: ServerWire =
       switch server.url.scheme {
@@ -231,6 +230,7 @@ struct ServiceBuilder {
     transport.rootCAs = defaults.rootCAs
     transport.maxIdleConnsPerHost = defaults.maxIdleConnsPerHost
     transport.forwardingTimeouts = defaults.forwardingTimeouts
+    transport.spiffe = defaults.spiffe
     return transport
   }
 
@@ -241,8 +241,8 @@ struct ServiceBuilder {
     var tls: ServerTLS?
     if service.url.scheme == .https {
       let path = "http.middlewares.\(service.middleware)"
-      guard let contexts = contexts(transport, name: service.key, path: path) else { return }
-      tls = ServerTLS(contexts: contexts, name: IPAddress(service.url.host) == nil ? service.url.host : nil)
+      guard let way = way(transport, name: service.key, path: path) else { return }
+      tls = ServerTLS(way, name: IPAddress(service.url.host) == nil ? service.url.host : nil)
     }
     let url = service.url.description
     let made = ServerPlan(
@@ -253,11 +253,37 @@ struct ServiceBuilder {
   }
 
   /// - Parameter path: the key that asks for it; nil: that of the transport.
-  private mutating func contexts(
-    _ transport: ServersTransport, name: String?, path: String? = nil
-  ) -> ServerTLS.Contexts? {
-    if let made = contexts[name ?? ""] { return made }
+  private mutating func way(_ transport: ServersTransport, name: String?, path: String? = nil) -> ServerTLS.Way? {
+    if let made = ways[name ?? ""] { return made }
     let path = path ?? name.map { "http.serversTransports.\(localName($0))" } ?? "serversTransport"
+    do {
+      let made: ServerTLS.Way?
+      if let peers = transport.spiffe { made = try identity(peers) } else { made = try certificates(transport, path) }
+      ways[name ?? ""] = made
+      return made
+    } catch {
+      problems.append(BuildProblem(path: path, what: "refused by the TLS library: \(error)"))
+      return nil
+    }
+  }
+
+  private func identity(_ peers: SPIFFEPeers) throws -> ServerTLS.Way {
+    let contexts = try surroundings.identities.contexts { material in
+      var client = NIOSSL.TLSConfiguration.makeClientConfiguration()
+      // Names are not checked: who it is says the SVID.
+      client.certificateVerification = .noHostnameVerification
+      client.trustRoots = .certificates([])
+      client.certificateChain = material.chain.map { .certificate($0) }
+      client.privateKey = .privateKey(material.key)
+      client.applicationProtocols = ["http/1.1"]
+      let http1 = try NIOSSLContext(configuration: client)
+      client.applicationProtocols = ["h2", "http/1.1"]
+      return (http1: http1, negotiating: try NIOSSLContext(configuration: client))
+    }
+    return .identity(contexts, PeerCheck(source: surroundings.identities, peers: peers))
+  }
+
+  private mutating func certificates(_ transport: ServersTransport, _ path: String) throws -> ServerTLS.Way? {
     var client = NIOSSL.TLSConfiguration.makeClientConfiguration()
     client.applicationProtocols = ["http/1.1"]
     if transport.insecureSkipVerify { client.certificateVerification = .none }
@@ -273,16 +299,9 @@ struct ServiceBuilder {
       client.certificateChain = own.chain.map { .certificate($0) }
       client.privateKey = .privateKey(own.key)
     }
-    do {
-      let http1 = try NIOSSLContext(configuration: client)
-      client.applicationProtocols = ["h2", "http/1.1"]
-      let made = ServerTLS.Contexts(http1: http1, negotiating: try NIOSSLContext(configuration: client))
-      contexts[name ?? ""] = made
-      return made
-    } catch {
-      problems.append(BuildProblem(path: path, what: "refused by the TLS library: \(error)"))
-      return nil
-    }
+    let http1 = try NIOSSLContext(configuration: client)
+    client.applicationProtocols = ["h2", "http/1.1"]
+    return .certificates(.init(http1: http1, negotiating: try NIOSSLContext(configuration: client)))
   }
 }
 

@@ -25,6 +25,8 @@ public final class SnapshotBuilder {
     public var limitStores: SharedLimitStores
     /// Key sets at URLs, fetched by their owner.
     public var keySets = KeySetRegistry()
+    /// The gateway's SVID and the bundles, published by their owner.
+    public var identities = IdentitySource()
     /// The text of a file that a middleware names; nil when it cannot be read.
     public var text: @Sendable (String) -> String?
     /// Makes the certificate that answers when none is configured, as Traefik does.
@@ -59,7 +61,9 @@ public final class SnapshotBuilder {
     var chains = ChainBuilder(
       configuration.dynamic.http.middlewares, surroundings, previous: previousMiddlewares, services: services.plans,
       askedServers: services.askedServers, labels: configuration.static.labels)
-    var tls = TLSBuilder(configuration.dynamic.tls, generatedDefault: surroundings.generateCertificate)
+    var tls = TLSBuilder(
+      configuration.dynamic.tls, identities: surroundings.identities,
+      generatedDefault: surroundings.generateCertificate)
     var entryPoints: [EntryPointPlan] = []
     var problems: [BuildProblem] = []
     for (index, entryPoint) in configuration.static.entryPoints.enumerated() {

@@ -11,15 +11,19 @@ struct TLSBuilder {
   private let optionNumbers: [String: Int]
   private let certificates: [LoadedCertificate]
   private let defaultCertificate: LoadedCertificate?
+  private let identities: IdentitySource
   private var contexts: [String: NIOSSLContext] = [:]
+  /// By the name of the options.
+  private var served: [String: ServedIdentity] = [:]
   private(set) var problems: [BuildProblem] = []
   /// All certificates, for metrics.
   let expiries: [CertificateExpiry]
 
   init(
-    _ tls: GatewayModel.TLSConfiguration,
+    _ tls: GatewayModel.TLSConfiguration, identities: IdentitySource,
     generatedDefault: (@Sendable () throws -> (certificate: String, key: String))?
   ) {
+    self.identities = identities
     var problems: [BuildProblem] = []
     var options: [String: TLSOptions] = [:]
     for option in tls.options { options[option.name] = option.value }
@@ -66,8 +70,12 @@ struct TLSBuilder {
       }
     }
     var fallback: TLSTable.Choice?
-    if options[defaultOptions]?.sniStrict != true, let certificate = defaultCertificate ?? certificates.first {
-      fallback = context(certificate, "default", options: defaultOptions)
+    if options[defaultOptions]?.sniStrict != true {
+      if let spiffe = options[defaultOptions]?.spiffe {
+        fallback = identity(spiffe, options: defaultOptions)
+      } else if let certificate = defaultCertificate ?? certificates.first {
+        fallback = context(certificate, "default", options: defaultOptions)
+      }
     }
     return TLSTable(contexts: byName, fallback: fallback)
   }
@@ -81,15 +89,58 @@ struct TLSBuilder {
   private mutating func context(
     _ certificate: LoadedCertificate, _ key: String, options name: String
   ) -> TLSTable.Choice? {
-    let identity = "\(key)/\(name)"
+    if let spiffe = options[name]?.spiffe { return identity(spiffe, options: name) }
+    let pair = "\(key)/\(name)"
     let number = optionNumbers[name] ?? 0
-    let type = options[name]?.clientAuth.clientAuthType ?? .noClientCert
-    let takesAny = type == .requestClientCert || type == .requireAnyClientCert
-    if let made = contexts[identity] {
-      return TLSTable.Choice(context: made, options: number, takesAnyClientCertificate: takesAny)
-    }
     guard let options = options[name] ?? options["default"] else { return nil }
+    let type = options.clientAuth.clientAuthType
+    let takesAny = type == .requestClientCert || type == .requireAnyClientCert
+    if let made = contexts[pair] {
+      return TLSTable.Choice(way: .certificate(made, takesAnyClientCertificate: takesAny), options: number)
+    }
     var configuration = NIOSSL.TLSConfiguration.makeServer(certificate)
+    Self.apply(options, to: &configuration)
+    applyClientAuth(options, name, to: &configuration)
+    do {
+      let context = try NIOSSLContext(configuration: configuration)
+      contexts[pair] = context
+      return TLSTable.Choice(way: .certificate(context, takesAnyClientCertificate: takesAny), options: number)
+    } catch {
+      problems.append(BuildProblem(path: "tls.options.\(name)", what: "refused by the TLS library: \(error)"))
+      return nil
+    }
+  }
+
+  /// TLS by the gateway's SVID, whatever name the client asks for: who is there is said by an ID, not by a host name.
+  private mutating func identity(_ spiffe: SPIFFEClients, options name: String) -> TLSTable.Choice? {
+    let number = optionNumbers[name] ?? 0
+    if let made = served[name] { return TLSTable.Choice(way: .identity(made), options: number) }
+    guard let options = options[name] else { return nil }
+    do {
+      let contexts = try identities.contexts { material in
+        var configuration = NIOSSL.TLSConfiguration.makeServerConfiguration(
+          certificateChain: material.chain.map { .certificate($0) }, privateKey: .privateKey(material.key))
+        Self.apply(options, to: &configuration)
+        configuration.trustRoots = .certificates([])
+        switch spiffe.clients {
+        case .required: configuration.certificateVerification = .noHostnameVerification
+        case .optional: configuration.certificateVerification = .optionalVerification
+        case .ignored: configuration.certificateVerification = .none
+        }
+        let context = try NIOSSLContext(configuration: configuration)
+        return (http1: context, negotiating: context)
+      }
+      let made = ServedIdentity(
+        contexts: contexts, check: PeerCheck(source: identities, peers: spiffe.peers), demand: spiffe.clients)
+      served[name] = made
+      return TLSTable.Choice(way: .identity(made), options: number)
+    } catch {
+      problems.append(BuildProblem(path: "tls.options.\(name).spiffe", what: "refused by the TLS library: \(error)"))
+      return nil
+    }
+  }
+
+  private static func apply(_ options: TLSOptions, to configuration: inout NIOSSL.TLSConfiguration) {
     configuration.minimumTLSVersion = options.minVersion.library
     configuration.maximumTLSVersion = options.maxVersion?.library
     configuration.applicationProtocols = options.alpnProtocols.filter { $0 == "h2" || $0 == "http/1.1" }
@@ -97,15 +148,6 @@ struct TLSBuilder {
     if !ciphers.isEmpty { configuration.cipherSuiteValues = ciphers.map { NIOTLSCipher($0) } }
     let curves = options.curvePreferences.compactMap { NIOTLSCurve(configured: $0) }
     if !curves.isEmpty { configuration.curves = curves }
-    applyClientAuth(options, name, to: &configuration)
-    do {
-      let context = try NIOSSLContext(configuration: configuration)
-      contexts[identity] = context
-      return TLSTable.Choice(context: context, options: number, takesAnyClientCertificate: takesAny)
-    } catch {
-      problems.append(BuildProblem(path: "tls.options.\(name)", what: "refused by the TLS library: \(error)"))
-      return nil
-    }
   }
 
   private mutating func applyClientAuth(

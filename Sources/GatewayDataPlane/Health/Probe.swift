@@ -1,7 +1,7 @@
 import GatewayModel
+import Identity
 import NIOCore
 import NIOPosix
-import NIOSSL
 import NIOTLS
 import Observability
 
@@ -48,6 +48,8 @@ final class Probe {
   private var channel: (any Channel)?
   private var wholeTimer: Scheduled<Void>?
   private var partTimer: Scheduled<Void>?
+  /// Why the server's SVID was not taken.
+  private var peerRefusal: SVIDRefusal?
 
   /// - Parameter told: called once, on the loop; the text is for the operator.
   init(
@@ -95,8 +97,9 @@ final class Probe {
           probe.attempts.append(channel)
           if let tls {
             try channel.pipeline.syncOperations.addHandler(
-              NIOSSLClientHandler(
-                context: tls.context(probe.plan.mode == .grpc ? .negotiated : .http1), serverHostname: tls.name))
+              tls.handler(probe.plan.mode == .grpc ? .negotiated : .http1) { [weak probe] in
+                probe?.peerRefusal = $0
+              })
           }
           try probe.addHandlers(to: channel, isTLS: tls != nil)
         }
@@ -158,7 +161,7 @@ final class Probe {
   func broke(_ detail: String) {
     switch phase {
     case .connecting: end(.connectFailed, detail)
-    case .handshaking: end(.tlsFailed, detail)
+    case .handshaking: end(.tlsFailed, peerRefusal?.description ?? detail)
     case .waiting, .reading: end(.closedEarly, detail)
     case .over: break
     }

@@ -1,4 +1,5 @@
 import GatewayModel
+import Identity
 import NIOCore
 import NIOSSL
 import Observability
@@ -17,6 +18,9 @@ final class TLSAcceptor: ChannelInboundHandler, RemovableChannelHandler, TimerOw
   private let connection: ConnectionInfo
   private var held: ByteBuffer?
   private var verifiesClients = false
+  /// With TLS by the gateway's SVID: how, and what became of the client's.
+  private var identity: ServedIdentity?
+  private var client: Result<SPIFFEID, SVIDRefusal>?
   private var isHandshaking = false
   private var context: ChannelHandlerContext?
   private let timer = TimerNode()
@@ -46,7 +50,17 @@ final class TLSAcceptor: ChannelInboundHandler, RemovableChannelHandler, TimerOw
   func closeNow() { context?.close(promise: nil) }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    shard.handshakeFailed(plan, String(describing: error))
+    let detail = String(describing: error)
+    if case .failure(let refusal)? = client {
+      shard.clientRefused(plan, refusal)
+    } else if identity != nil, detail.contains("PEER_DID_NOT_RETURN_A_CERTIFICATE") {
+      shard.clientRefused(plan, .noCertificate)
+    } else {
+      shard.handshakeFailed(plan, detail)
+    }
+    // One refusal is counted once, however many errors follow it.
+    identity = nil
+    client = nil
     context.close(promise: nil)
   }
 
@@ -90,23 +104,32 @@ final class TLSAcceptor: ChannelInboundHandler, RemovableChannelHandler, TimerOw
 
   private func startHandshake(_ context: ChannelHandlerContext, _ chosen: TLSTable.Choice, _ bytes: ByteBuffer) {
     isHandshaking = true
-    verifiesClients = !chosen.takesAnyClientCertificate
     let operations = context.pipeline.syncOperations
     do {
-      let tls =
-        chosen.takesAnyClientCertificate
-        ? NIOSSLServerHandler(
-          context: chosen.context,
-          customVerificationCallback: { _, verdict in verdict.succeed(.certificateVerified) })
-        : NIOSSLServerHandler(context: chosen.context)
+      let tls = try handler(chosen.way)
       try operations.addHandler(tls, position: .after(self))
       try operations.addHandler(HandshakeEnd(acceptor: self), position: .after(tls))
     } catch {
+      if let refusal = error as? SVIDRefusal { shard.clientRefused(plan, refusal) }
       context.close(promise: nil)
       return
     }
     context.fireChannelRead(wrapInboundOut(bytes))
     context.fireChannelReadComplete()
+  }
+
+  private func handler(_ way: TLSTable.Choice.Way) throws -> NIOSSLServerHandler {
+    switch way {
+    case .certificate(let context, takesAnyClientCertificate: false):
+      verifiesClients = true
+      return NIOSSLServerHandler(context: context)
+    case .certificate(let context, takesAnyClientCertificate: true):
+      return NIOSSLServerHandler(
+        context: context, customVerificationCallback: { _, verdict in verdict.succeed(.certificateVerified) })
+    case .identity(let served):
+      identity = served
+      return try served.handler { [weak self] in self?.client = $0 }
+    }
   }
 
   typealias InboundOut = ByteBuffer
@@ -147,7 +170,15 @@ final class TLSAcceptor: ChannelInboundHandler, RemovableChannelHandler, TimerOw
     let operations = context.pipeline.syncOperations
     if let tls = try? operations.handler(type: NIOSSLServerHandler.self) {
       connection.tlsVersion = tls.tlsVersion?.label
-      if verifiesClients, let certificate = tls.peerCertificate {
+      if let identity {
+        do throws(SVIDRefusal) {
+          connection.spiffeID = try clientID(identity, tls).map { Array($0.description.utf8) }
+        } catch {
+          shard.clientRefused(plan, error)
+          context.close(promise: nil)
+          return
+        }
+      } else if verifiesClients, let certificate = tls.peerCertificate {
         connection.spiffeID = SPIFFEID.read(certificate)
       }
       connection.tls = shard.observation.gateway.tlsLabel(version: "\(tls.tlsVersion?.label ?? "")", cipher: "")
@@ -161,6 +192,20 @@ final class TLSAcceptor: ChannelInboundHandler, RemovableChannelHandler, TimerOw
       _ = operations.removeHandler(self)
     } catch {
       context.close(promise: nil)
+    }
+  }
+}
+
+extension TLSAcceptor {
+  /// Who the client is; nil when it need not say. A resumed session was not asked again, and is looked at here.
+  private func clientID(_ identity: ServedIdentity, _ tls: NIOSSLServerHandler) throws(SVIDRefusal) -> SPIFFEID? {
+    switch (identity.demand, client) {
+    case (.ignored, _): return nil
+    case (_, .some(let outcome)): return try outcome.get()
+    case (.required, nil): return try identity.check.verifyResumed(tls.peerCertificate)
+    case (.optional, nil):
+      guard let leaf = tls.peerCertificate else { return nil }
+      return try identity.check.verifyResumed(leaf)
     }
   }
 }

@@ -12,12 +12,18 @@ final class TLSTable: Sendable {
     let choice: Choice
   }
 
-  /// What a handshake gets: the context, and the number of the options it was made with.
+  /// What a handshake gets: how it is done, and the number of the options that say so.
   struct Choice: Sendable {
-    let context: NIOSSLContext
+    enum Way: Sendable {
+      /// A context made with the Snapshot. `takesAnyClientCertificate` is Go's `RequestClientCert` and
+      /// `RequireAnyClientCert`: a client's certificate is asked for and not verified.
+      case certificate(NIOSSLContext, takesAnyClientCertificate: Bool)
+      /// The gateway's SVID of the moment.
+      case identity(ServedIdentity)
+    }
+
+    let way: Way
     let options: Int
-    /// Go's `RequestClientCert` and `RequireAnyClientCert`: a client's certificate is asked for and not verified.
-    let takesAnyClientCertificate: Bool
   }
 
   private let slots: [[Entry]]

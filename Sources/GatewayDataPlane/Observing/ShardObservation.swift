@@ -1,3 +1,4 @@
+import Identity
 public import Observability
 import ResiliencePolicies
 
@@ -38,6 +39,9 @@ public final class ShardObservation {
   let gateway: GatewayMetrics
   let clientRefusals: CounterRow
   let serverRefusals: CounterRow
+  /// Peers whose SVID was not taken, by the index of `SVIDRefusal`.
+  let clientIdentityRefusals: CounterRow
+  let serverIdentityRefusals: CounterRow
   let accessLog: (any ExchangeLog)?
   let failureLog: any FailureLog
   private var rejections: [(code: UnsafePointer<UInt8>, series: CounterSeries)] = []
@@ -50,6 +54,8 @@ public final class ShardObservation {
     let codes = Refusal.allCases.map { "\($0.code)" }
     clientRefusals = source.metrics.refusals(side: "client", codes: codes)
     serverRefusals = source.metrics.refusals(side: "server", codes: codes)
+    clientIdentityRefusals = source.metrics.identityRefusals(side: "client", reasons: SVIDRefusal.codes)
+    serverIdentityRefusals = source.metrics.identityRefusals(side: "server", reasons: SVIDRefusal.codes)
     self.accessLog = accessLog
     self.failureLog = failureLog
   }
@@ -76,6 +82,8 @@ public protocol ExchangeLog: AnyObject {
 public protocol FailureLog: AnyObject {
   func upstreamFailed(_ exchange: Exchange, _ failure: Failure)
   func handshakeFailed(entryPoint: String, detail: String)
+  /// A client of an entry point was not taken for who it says it is, or there is no SVID to show it.
+  func clientRefused(entryPoint: String, reason: String, detail: String)
   /// Outlier detection found a server of a service.
   func serverStoodOut(service: String, server: String, verdict: String)
 }
@@ -175,6 +183,16 @@ extension Shard {
 
   func handshakeFailed(_ plan: EntryPointPlan, _ detail: String) {
     observation.failureLog.handshakeFailed(entryPoint: plan.name, detail: detail)
+  }
+
+  func clientRefused(_ plan: EntryPointPlan, _ refusal: SVIDRefusal) {
+    observation.clientIdentityRefusals.add(observation.metrics, refusal.index)
+    observation.failureLog.clientRefused(entryPoint: plan.name, reason: refusal.code, detail: "\(refusal)")
+  }
+
+  /// The failure of the exchange that wanted the connection has the log line.
+  func serverRefused(_ refusal: SVIDRefusal) {
+    observation.serverIdentityRefusals.add(observation.metrics, refusal.index)
   }
 
   /// Enters a client connection into ledger and gauge.

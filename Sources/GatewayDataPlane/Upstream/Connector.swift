@@ -1,6 +1,6 @@
+import Identity
 import NIOCore
 import NIOPosix
-import NIOSSL
 
 /// Opens connections to servers: the one place besides `Listening/` that names NIOPosix.
 enum Connector {
@@ -20,9 +20,10 @@ enum Connector {
         channel.eventLoop.makeCompletedFuture {
           let (shard, pool) = bound.value
           guard let tls = server.tls else { return try install(wire, on: channel, shard: shard, pool: pool) }
-          try channel.pipeline.syncOperations.addHandler(
-            NIOSSLClientHandler(context: tls.context(wire), serverHostname: tls.name))
-          try channel.pipeline.syncOperations.addHandler(UpstreamHandshake(shard: shard, pool: pool))
+          let handshake = UpstreamHandshake(shard: shard, pool: pool)
+          let handler = try tls.handler(wire) { [weak handshake] in handshake?.refused($0) }
+          try channel.pipeline.syncOperations.addHandler(handler)
+          try channel.pipeline.syncOperations.addHandler(handshake)
         }
       }
     let future: EventLoopFuture<any Channel>
@@ -60,9 +61,12 @@ enum Connector {
       return Failure(.internalLimit, origin: .gateway, isRetrySafe: true, detail: detail)
     }
     switch error {
+    case let refusal as SVIDRefusal:
+      return Failure(.tlsHandshake, origin: .gateway, isRetrySafe: true, detail: "\(refusal)")
     case ChannelError.connectTimeout:
       return Failure(.connectTimeout, isRetrySafe: true, detail: detail)
     case let error as NIOConnectionError:
+      if let refusal = error.connectionErrors.first?.error as? SVIDRefusal { return failure(of: refusal) }
       if error.connectionErrors.isEmpty { return Failure(.resolve, isRetrySafe: true, detail: detail) }
       return Failure(.connectRefused, isRetrySafe: true, detail: detail)
     default:

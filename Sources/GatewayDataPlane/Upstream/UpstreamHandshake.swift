@@ -1,3 +1,4 @@
+import Identity
 import NIOCore
 import NIOTLS
 
@@ -14,6 +15,7 @@ final class UpstreamHandshake: ChannelInboundHandler, RemovableChannelHandler, T
   private var context: ChannelHandlerContext?
   private var failure = Failure(.tlsHandshake, isRetrySafe: true, detail: "closed inside the handshake")
   private var isOver = false
+  private var isRefused = false
 
   init(shard: Shard, pool: UpstreamPool) {
     self.shard = shard
@@ -54,8 +56,16 @@ final class UpstreamHandshake: ChannelInboundHandler, RemovableChannelHandler, T
     context.fireUserInboundEventTriggered(event)
   }
 
+  /// The server's SVID was not taken. The TLS library only says that the certificate was not, so the reason is kept.
+  func refused(_ refusal: SVIDRefusal) {
+    guard !isOver else { return }
+    shard.serverRefused(refusal)
+    failure = Failure(.tlsHandshake, isRetrySafe: true, detail: "\(refusal.code): \(refusal)")
+    isRefused = true
+  }
+
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    if !isOver { failure = Failure(.tlsHandshake, isRetrySafe: true, detail: String(describing: error)) }
+    if !isOver && !isRefused { failure = Failure(.tlsHandshake, isRetrySafe: true, detail: String(describing: error)) }
     context.close(promise: nil)
   }
 

@@ -141,7 +141,7 @@ extension OverSockets {
       closed.stop()
       #expect(try await Self.probe(closed.port) == "connect")
       let context = try NIOSSLContext(configuration: .makeClientConfiguration())
-      let tls = ServerTLS(contexts: .init(http1: context, negotiating: context), name: nil)
+      let tls = ServerTLS(.certificates(.init(http1: context, negotiating: context)), name: nil)
       let silent = try ScriptedServer { peer, _ in
         peer.patience = 30_000
         _ = try? peer.readToEnd()

@@ -191,6 +191,7 @@ final class TestGateway: Sendable {
 
 /// The tests look at what the client saw, not at what the operator is told.
 final class NoFailureLog: FailureLog {
+  func clientRefused(entryPoint: String, reason: String, detail: String) {}
   func upstreamFailed(_ exchange: Exchange, _ failure: Failure) {}
   func handshakeFailed(entryPoint: String, detail: String) {}
   func serverStoodOut(service: String, server: String, verdict: String) {}
