@@ -6,7 +6,7 @@ DEBUG := .build/debug/sluice
 
 .DEFAULT_GOAL := help
 .PHONY: help run drill release test check-commands check-grpc-swift lint bench bench-load bench-allocations bench-limits \
-  bench-shared-limits bench-limit-variants bench-tokens compare docs clean dependencies
+  bench-shared-limits bench-limit-variants bench-tokens bench-svids compare docs clean dependencies
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
@@ -29,7 +29,7 @@ test: dependencies ## Build and run every test (Go toolchains for the diagnostic
 	$(SWIFT) test --skip-build --parallel
 	@$(MAKE) --no-print-directory check-commands
 
-check-commands: ## Check whoami, load, dev-cert, Go incidents and endpoints, check, gRPC, policies, bookstore, the examples and the drill with real clients (after a debug build)
+check-commands: ## Check whoami, load, dev-cert, Go incidents and endpoints, check, gRPC, policies, SPIFFE, bookstore, the examples and the drill with real clients (after a debug build)
 	scripts/check-whoami $(DEBUG)
 	scripts/check-load $(DEBUG)
 	scripts/check-dev-cert $(DEBUG)
@@ -38,10 +38,12 @@ check-commands: ## Check whoami, load, dev-cert, Go incidents and endpoints, che
 	scripts/check-check $(DEBUG)
 	scripts/check-grpc $(DEBUG)
 	scripts/check-policy $(DEBUG)
+	scripts/check-spiffe $(DEBUG)
 	scripts/check-bookstore $(DEBUG)
 	scripts/check-bookstore-abuse $(DEBUG)
 	ONCE=1 SLUICE=$(DEBUG) Examples/quick-start/run
 	ONCE=1 SLUICE=$(DEBUG) Examples/bookstore/run
+	SLUICE=$(DEBUG) Examples/spiffe/run
 	SLUICE=$(DEBUG) Examples/bookstore/drill
 	Benchmarks/Limits/shared.py --sluice $(DEBUG) --seconds 3 --tolerance 3
 
@@ -76,6 +78,9 @@ bench-limit-variants: ## Ways to share a limit through Redis, measured
 	Benchmarks/Limits/variants.py $(BENCH)
 bench-tokens: ## Cost of a token, first and remembered; fails over 1.3 times a bare verification, or 1 us
 	$(SWIFT) run -c release --package-path Benchmarks/Tokens token-checks
+
+bench-svids: release ## X.509-SVIDs that one core issues, and checks, in a second
+	$(RELEASE) dev-spire --benchmark 6
 
 docs: dependencies ## Build the API documentation into .build/docs
 	scripts/build-docs
