@@ -1,4 +1,4 @@
-public import GatewayModel
+import GatewayModel
 import GRPCWire
 public import Identity
 import X509

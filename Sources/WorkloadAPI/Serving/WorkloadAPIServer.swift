@@ -1,7 +1,7 @@
 import FoundationEssentials
 public import GRPCWire
 public import GatewayModel
-public import NIOCore
+import NIOCore
 import NIOHTTP2
 import NIOPosix
 
