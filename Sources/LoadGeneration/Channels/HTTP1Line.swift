@@ -80,8 +80,9 @@ final class HTTP1Line: ChannelLine {
   func opened(_ context: ChannelHandlerContext, agreed: String?) {
     state = .open(context)
     owner.worker.tally.connections &+= 1
-    owner.settled()
+    // First what waited for this connection: the last one to open begins the run, which sends on all of them.
     if let request = owner.worker.request(on: slot) { write(request, context) }
+    owner.settled()
   }
 
   func received(_ buffer: ByteBuffer, _ context: ChannelHandlerContext) {

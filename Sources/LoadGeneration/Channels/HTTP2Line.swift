@@ -171,13 +171,14 @@ final class HTTP2Line: ChannelLine {
     if isSecure, agreed != "h2" { return drop(.tls) }
     state = .open(context)
     owner.worker.tally.connections &+= 1
-    owner.settled()
     let wider = HTTP2Frame(streamID: .rootStream, payload: .windowUpdate(windowSizeIncrement: Self.windowMax - 65_535))
     context.writeAndFlush(NIOAny(wider), promise: nil)
     for slot in slots {
       if let request = owner.worker.request(on: slot) { write(request, slot, context) }
     }
     if isDirty { flush() }
+    // Last: the last connection to open begins the run, which sends on all of them.
+    owner.settled()
   }
 
   func received(_ frame: HTTP2Frame, _ context: ChannelHandlerContext) {
