@@ -138,10 +138,14 @@ def measure_all(options, site, running, missing, failures):
             document["columns"][column.name] = [row.as_json() for row in rows]
             failures.extend(f"{column.name}: {row.peer} failed {row.errors} requests" for row in rows if row.errors)
     if "mutual" in options.columns and any(peer.name == "sluice" for peer in running):
-        lines, wrong = measure_mutual(site, options)
-        sections.append(("plain, TLS, mutual TLS: a request on an open connection, and a whole TLS 1.3 handshake", lines))
-        document["columns"]["mutual"] = lines
-        failures.extend(wrong)
+        try:
+            lines, wrong = measure_mutual(site, options)
+            title = "plain, TLS, mutual TLS: a request on an open connection, and a whole TLS 1.3 handshake"
+            sections.append((title, lines))
+            document["columns"]["mutual"] = lines
+            failures.extend(wrong)
+        except StartFailure as error:
+            failures.append(f"mutual: {error}")
     if "idle" in options.columns and running:
         costs = {}
         for peer in running:

@@ -72,11 +72,11 @@ class MutualSluice(Sluice):
 
     def configuration(self, routers):
         text = super().configuration(routers)
+        text = text.replace("admin:", f"  mutual: {{address: \"127.0.0.1:{self.mutual_port}\", "
+                            "http: {tls: {options: mutual}}}\nadmin:", 1)
         text = text.replace("admin:", f"  spiffe: {{address: \"127.0.0.1:{self.spiffe_port}\", "
                             "http: {tls: {options: mesh}}}\n"
                             f"spiffe: {{workloadAPI: \"unix://{self.issuer.socket}\", hint: gateway}}\nadmin:", 1)
-        text = text.replace("admin:", f"  mutual: {{address: \"127.0.0.1:{self.mutual_port}\", "
-                            "http: {tls: {options: mutual}}}\nadmin:", 1)
         text = text.replace("  routers:\n", "  routers:\n    mutual: {rule: \"PathPrefix(`/`)\", service: upstream, "
                             "entryPoints: [mutual, spiffe]}\n", 1)
         return text + (f"  options: {{mutual: {{clientAuth: {{caFiles: [\"{self.authority.file}\"], "
