@@ -5,8 +5,8 @@ import NIOSSL
 
 /// Checks a peer's SVID inside the handshake: once a connection, nothing a request.
 ///
-/// It runs on the event loop: a chain takes about a fifth of the handshake (Documentation/performance.md), and a hop to
-/// another thread would cost every handshake two turns of the loop.
+/// It runs on the event loop: a chain takes less than a fifth of the handshake (Documentation/performance.md), and a
+/// hop to another thread would cost every handshake two turns of the loop.
 struct PeerCheck: Sendable {
   let source: IdentitySource
   let peers: SPIFFEPeers
