@@ -54,6 +54,9 @@ final class HTTP2Connection: ChannelInboundHandler, ClientConnection {
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    // What one stream did wrong has reset that stream (RFC 9113 section 5.4.2); the others go on. Too many of them are
+    // an error of the connection, which NIOHTTP2 counts.
+    if error.isOfOneStream { return }
     // NIOHTTP2 has sent GOAWAY for what the peer did wrong; what remains is to go.
     context.close(promise: nil)
   }
@@ -80,5 +83,25 @@ final class HTTP2Connection: ChannelInboundHandler, ClientConnection {
     let frame = HTTP2Frame(
       streamID: .rootStream, payload: .goAway(lastStreamID: .maxID, errorCode: .noError, opaqueData: nil))
     context?.writeAndFlush(wrapOutboundOut(frame), promise: promise)
+  }
+}
+
+extension Error {
+  /// Whether NIOHTTP2 has reset a stream for it and the connection is well. For what the peer did wrong it fires the
+  /// bare error in both cases; these types are those of header lists and lengths, which are never the connection's.
+  fileprivate var isOfOneStream: Bool {
+    switch self {
+    case is NIOHTTP2Errors.StreamError, is NIOHTTP2Errors.ForbiddenHeaderField,
+      is NIOHTTP2Errors.InvalidHTTP2HeaderFieldName, is NIOHTTP2Errors.InvalidHTTP2HeaderFieldValue, is NIOHTTP2Errors.MissingPseudoHeader,
+      is NIOHTTP2Errors.DuplicatePseudoHeader, is NIOHTTP2Errors.PseudoHeaderAfterRegularHeader,
+      is NIOHTTP2Errors.UnknownPseudoHeader, is NIOHTTP2Errors.UnsupportedPseudoHeader,
+      is NIOHTTP2Errors.InvalidPseudoHeaders, is NIOHTTP2Errors.InvalidPseudoHeaderValue,
+      is NIOHTTP2Errors.MissingHostHeader, is NIOHTTP2Errors.DuplicateHostHeader, is NIOHTTP2Errors.EmptyPathHeader,
+      is NIOHTTP2Errors.TrailersWithoutEndStream, is NIOHTTP2Errors.ContentLengthViolated,
+      is NIOHTTP2Errors.ContentLengthHeadersMismatch, is NIOHTTP2Errors.ContentLengthHeaderNegative,
+      is NIOHTTP2Errors.ContentLengthHeaderMalformedValue:
+      true
+    default: false
+    }
   }
 }

@@ -14,9 +14,11 @@ enum HTTP2Request {
       guard name.utf8.first == 0x3A else { break }
       guard isClean(value), pseudo.take(name, value) else { return .http2PseudoHeader }
     }
-    guard let method = pseudo.method, let path = pseudo.path, pseudo.scheme != nil, !method.isEmpty, !path.isEmpty,
-      !path.utf8.contains(0x20), !method.utf8.contains(0x20)
+    guard let method = pseudo.method, let path = pseudo.path, let scheme = pseudo.scheme?.lowercased(),
+      !method.isEmpty, !path.isEmpty, !path.utf8.contains(0x20), !method.utf8.contains(0x20)
     else { return .http2PseudoHeader }
+    // As of an absolute form of HTTP/1.1.
+    guard scheme == "http" || scheme == "https" else { return .badTarget }
     // An absolute form would bring a second authority; `:path` has none (section 8.3.1).
     guard path.utf8.first == 0x2F || path == "*" || method == "CONNECT" else { return .http2PseudoHeader }
     out.writeString(method)

@@ -47,6 +47,7 @@ final class HTTP2Stream: ClientSide, ChannelDuplexHandler, StreamWriter {
 
   func handlerRemoved(context: ChannelHandlerContext) {
     over()
+    if readTimer.isArmed { shard.timers.disarm(readTimer) }
     self.context = nil
   }
 
@@ -192,7 +193,7 @@ final class HTTP2Stream: ClientSide, ChannelDuplexHandler, StreamWriter {
   override func sendHead(_ head: ResponseHead, framing: BodyFraming, request: RequestHead) {
     responseEnded = framing == .none || !head.mayHaveBody(for: request)
     let headers = HTTP2Response.headers(head, framing: framing, request: request, shard: shard)
-    writeHead(headers, endStream: responseEnded)
+    writeHead(headers, endStream: responseEnded, promise: responseEnded ? lastFramePromise() : nil)
   }
 
   override func sendBody(_ bytes: ByteBuffer) {
@@ -202,7 +203,21 @@ final class HTTP2Stream: ClientSide, ChannelDuplexHandler, StreamWriter {
   override func sendEnd(trailers: MessageHead?) {
     guard !responseEnded else { return }
     responseEnded = true
-    writeEnd(trailers)
+    writeEnd(trailers, promise: lastFramePromise())
+  }
+
+  /// For a response that ends before its request: the rest of that is not wanted (RFC 9113 section 8.1), which may only
+  /// be said when the response has left, since a reset drops what waits for a window. Nil: nothing has to be said.
+  private func lastFramePromise() -> EventLoopPromise<Void>? {
+    guard !requestEnded, let context else { return nil }
+    let promise = context.eventLoop.makePromise(of: Void.self)
+    promise.futureResult.assumeIsolated().whenSuccess { self.refuseRest() }
+    return promise
+  }
+
+  private func refuseRest() {
+    guard !requestEnded, let context else { return }
+    context.writeAndFlush(wrapOutboundOut(.rstStream(.noError)), promise: nil)
   }
 
   override func flush() { flushPending() }
@@ -217,16 +232,15 @@ final class HTTP2Stream: ClientSide, ChannelDuplexHandler, StreamWriter {
 
   override func exchangeEnded() {
     exchange = nil
-    shard.timers.disarm(readTimer)
     held = []
-    guard let context, case .exchanging = state else { return }
+    guard case .exchanging = state else { return }
     state = .closed
     flushPending()
-    // A response that came before the request's end: the rest is not wanted (RFC 9113 section 8.1).
-    if !requestEnded { context.writeAndFlush(wrapOutboundOut(.rstStream(.noError)), promise: nil) }
   }
 }
 
 extension HTTP2Stream: TimerOwner {
-  func timerFired(_ node: TimerNode) { exchange?.requestTimedOut() }
+  func timerFired(_ node: TimerNode) {
+    if let exchange { exchange.requestTimedOut() } else { refuseRest() }
+  }
 }

@@ -12,8 +12,9 @@ protocol StreamWriter: AnyObject {
 }
 
 extension StreamWriter {
-  func writeHead(_ headers: HPACKHeaders, endStream: Bool) {
-    write(.headers(.init(headers: headers, endStream: endStream)))
+  /// - Parameter promise: kept when the frame has left for the connection.
+  func writeHead(_ headers: HPACKHeaders, endStream: Bool, promise: EventLoopPromise<Void>? = nil) {
+    write(.headers(.init(headers: headers, endStream: endStream)), promise)
   }
 
   func writeBody(_ part: ByteBuffer) {
@@ -22,14 +23,14 @@ extension StreamWriter {
     pending = part
   }
 
-  func writeEnd(_ trailers: MessageHead?) {
+  func writeEnd(_ trailers: MessageHead?, promise: EventLoopPromise<Void>? = nil) {
     if let trailers, trailers.fieldCount > 0 {
       writePending()
       var headers = HPACKHeaders()
       headers.add(endToEnd: trailers)
-      writeHead(headers, endStream: true)
+      writeHead(headers, endStream: true, promise: promise)
     } else {
-      write(.data(.init(data: .byteBuffer(pending.take() ?? ByteBuffer()), endStream: true)))
+      write(.data(.init(data: .byteBuffer(pending.take() ?? ByteBuffer()), endStream: true)), promise)
     }
   }
 
@@ -43,8 +44,8 @@ extension StreamWriter {
     write(.data(.init(data: .byteBuffer(part), endStream: false)))
   }
 
-  private func write(_ frame: HTTP2Frame.FramePayload) {
-    context?.write(NIOAny(frame), promise: nil)
+  private func write(_ frame: HTTP2Frame.FramePayload, _ promise: EventLoopPromise<Void>? = nil) {
+    context?.write(NIOAny(frame), promise: promise)
   }
 }
 

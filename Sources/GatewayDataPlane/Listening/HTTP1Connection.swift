@@ -158,8 +158,9 @@ final class HTTP1Connection: ClientSide, ChannelDuplexHandler, ClientConnection,
   override func abort() {
     exchange = nil
     closesAfterResponse = true
-    unsent = UnsentBytes()
-    // Neither a last chunk nor the promised length: the client can tell that this is not the end.
+    // What there was of the response: a client that got nothing at all takes it for an idle connection that died, and
+    // asks again. Neither a last chunk nor the promised length follows, so it can tell that this is not the end.
+    flushUnsent()
     context?.close(promise: nil)
   }
 

@@ -73,13 +73,19 @@ final class HTTP2Client: Sendable {
     _ head: HPACKHeaders, body: [String] = [], trailers: HPACKHeaders? = nil, ends: Bool = true
   ) async throws -> Answer {
     let answered = channel.eventLoop.makePromise(of: Answer.self)
-    let stream = try await multiplexer.createStreamChannel { stream in
+    let opened = multiplexer.createStreamChannel { stream in
       stream.eventLoop.makeCompletedFuture {
         try stream.pipeline.syncOperations.addHandler(Collector(answered))
       }
-    }.get()
+    }
+    opened.whenFailure { answered.fail($0) }
+    let stream = try await opened.get()
     let isBare = body.isEmpty && trailers == nil
-    try await stream.writeAndFlush(HTTP2Frame.FramePayload.headers(.init(headers: head, endStream: isBare && ends)))
+    do {
+      try await stream.writeAndFlush(HTTP2Frame.FramePayload.headers(.init(headers: head, endStream: isBare && ends)))
+    } catch {
+      answered.fail(error)
+    }
     // Whoever was answered before the end need not take the rest.
     for (index, part) in body.enumerated() {
       let isLast = ends && trailers == nil && index == body.count - 1
