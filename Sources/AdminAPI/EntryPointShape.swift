@@ -81,6 +81,7 @@ enum EntryPointShape {
       ("middlewares", .strings(orNothing: http.middlewares)),
       ("tls", http.tls.map { .object([("options", .string(orNothing: $0.options))]) }),
       ("encodeQuerySemicolons", .boolean(orNothing: http.encodeQuerySemicolons)),
+      ("sanitizePath", .boolean(http.sanitizePath)),
       ("maxHeaderBytes", .integer(http.headBytesMax)),
     ])
   }

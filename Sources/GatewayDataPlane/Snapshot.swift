@@ -45,6 +45,7 @@ public final class EntryPointPlan: Sendable {
   let plain: RouteSet
   let secure: RouteSet
   let limits: WireLimits
+  let cleaning: TargetCleaning
   let forwarding: ForwardedFields
   let timeouts: ClientTimeouts
   let keepAliveMaxRequests: Int
@@ -70,6 +71,7 @@ public final class EntryPointPlan: Sendable {
     limits = WireLimits(
       lineBytesMax: http.limits.requestLineBytes, headBytesMax: http.headBytesMax, fieldsMax: http.limits.fields,
       bodyBytesMax: http.limits.bodyBytes.map { UInt64($0) } ?? .max)
+    cleaning = TargetCleaning(http)
     forwarding = ForwardedFields(configuration.forwardedHeaders)
     timeouts = ClientTimeouts(configuration.transport.respondingTimeouts)
     keepAliveMaxRequests = configuration.transport.keepAliveMaxRequests

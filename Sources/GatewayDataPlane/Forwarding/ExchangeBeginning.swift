@@ -6,6 +6,7 @@ extension Exchange {
   func begin(client: ClientSide, startedAt: UInt64) {
     let plan = open(client, startedAt)
     requestReceived = request.framing == .none
+    plan.cleaning.apply(to: request)
     plan.forwarding.apply(to: self)
     let routers = client.connection.isTLS ? plan.secure : plan.plain
     if let tls = plan.tls, client.connection.isTLS,

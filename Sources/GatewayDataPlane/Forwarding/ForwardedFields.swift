@@ -26,13 +26,16 @@ struct ForwardedFields: Sendable {
     var present: UInt64 = 0
     for index in 0..<head.fieldCount {
       let id = head.fieldBase[index].id
-      if Self.isForwarding(id) { present |= 1 << UInt64(id.rawValue) }
+      if Self.isForwarding(id) {
+        present |= 1 << UInt64(id.rawValue)
+      } else if id == .other, Self.isLookalike(head.bytes(head.fieldBase[index].name)) {
+        head.fieldBase[index].isRemoved = true
+      }
     }
     if present != 0 && !trusts(connection.clientAddress) {
       for index in 0..<head.fieldCount where Self.isForwarding(head.fieldBase[index].id) {
         head.fieldBase[index].isRemoved = true
       }
-      head.removeAll(named: "X-Forwarded-Tls-Client-Cert-Info")
       present = 0
     }
     func has(_ id: FieldName) -> Bool { present & (1 << UInt64(id.rawValue)) != 0 }
@@ -59,8 +62,25 @@ struct ForwardedFields: Sendable {
     head.set("X-Forwarded-Server", id: .xForwardedServer, value: head.append(Self.hostName))
   }
 
+  /// Whether a name with underscores is one of these to a server that makes one variable of `-` and `_`. Nobody means
+  /// it well, so it goes whoever sent it.
+  private static func isLookalike(_ name: UnsafeRawBufferPointer) -> Bool {
+    guard name.count >= 9, lowercased(name[0]) == UInt8(ascii: "x"), name.contains(UInt8(ascii: "_")) else {
+      return false
+    }
+    let group: StaticString = "x-forwarded-"
+    let address: StaticString = "x-real-ip"
+    if namesResemble(name, bytes(address)) { return true }
+    guard name.count > group.utf8CodeUnitCount else { return false }
+    return namesResemble(UnsafeRawBufferPointer(rebasing: name[..<group.utf8CodeUnitCount]), bytes(group))
+  }
+
+  private static func bytes(_ text: StaticString) -> UnsafeRawBufferPointer {
+    UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)
+  }
+
   private static func isForwarding(_ id: FieldName) -> Bool {
-    id.rawValue >= FieldName.xForwardedFor.rawValue && id.rawValue <= FieldName.xForwardedTLSClientCert.rawValue
+    id.rawValue >= FieldName.xForwardedFor.rawValue && id.rawValue <= FieldName.xForwardedTLSClientCertInfo.rawValue
       && id != .forwarded
   }
 

@@ -65,6 +65,19 @@ public func equalIgnoringCase(_ left: UnsafeRawBufferPointer, _ right: StaticStr
   return true
 }
 
+/// Whether a server that takes `_` for `-` takes one name for the other.
+@inlinable
+public func namesResemble(_ left: UnsafeRawBufferPointer, _ right: UnsafeRawBufferPointer) -> Bool {
+  func folded(_ byte: UInt8) -> UInt8 { byte == UInt8(ascii: "_") ? UInt8(ascii: "-") : lowercased(byte) }
+  guard left.count == right.count else { return false }
+  var index = 0
+  while index < left.count {
+    if folded(left[index]) != folded(right[index]) { return false }
+    index += 1
+  }
+  return true
+}
+
 /// Compares byte by byte.
 @inlinable
 public func equal(_ left: UnsafeRawBufferPointer, _ right: StaticString) -> Bool {

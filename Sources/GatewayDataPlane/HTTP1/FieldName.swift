@@ -11,7 +11,7 @@ public enum FieldName: UInt8, Sendable {
   case connection, keepAlive, proxyConnection, te, trailer, upgrade, proxyAuthenticate, proxyAuthorization
   // Forwarding
   case xForwardedFor, xForwardedProto, xForwardedHost, xForwardedPort, xForwardedServer, xRealIP, forwarded
-  case xForwardedMethod, xForwardedURI, xForwardedPrefix, xForwardedTLSClientCert
+  case xForwardedMethod, xForwardedURI, xForwardedPrefix, xForwardedTLSClientCert, xForwardedTLSClientCertInfo
   // What middlewares look at
   case authorization, cookie, setCookie, acceptEncoding, contentEncoding, contentType, contentRange, origin, location
   case vary, userAgent, referer, range, ifRange, etag, cacheControl, date, server, retryAfter, idempotencyKey
@@ -124,6 +124,7 @@ public enum FieldName: UInt8, Sendable {
     case 27: if equalIgnoringCase(name, "x-forwarded-tls-client-cert") { self = .xForwardedTLSClientCert }
     case 29: if equalIgnoringCase(name, "access-control-request-method") { self = .accessControlRequestMethod }
     case 30: if equalIgnoringCase(name, "access-control-request-headers") { self = .accessControlRequestHeaders }
+    case 32: if equalIgnoringCase(name, "x-forwarded-tls-client-cert-info") { self = .xForwardedTLSClientCertInfo }
     default: break
     }
   }
@@ -148,7 +149,8 @@ public enum FieldName: UInt8, Sendable {
     case .host, .contentLength, .expect, .authorization, .cookie, .setCookie, .contentEncoding, .contentType,
       .contentRange, .cacheControl, .range, .ifRange, .location, .retryAfter, .vary, .date,
       .xForwardedFor, .xForwardedProto, .xForwardedHost, .xForwardedPort, .xForwardedServer, .xRealIP, .forwarded,
-      .xForwardedMethod, .xForwardedURI, .xForwardedPrefix, .xForwardedTLSClientCert, .grpcTimeout:
+      .xForwardedMethod, .xForwardedURI, .xForwardedPrefix, .xForwardedTLSClientCert, .xForwardedTLSClientCertInfo,
+      .grpcTimeout:
       return true
     default:
       return false

@@ -240,6 +240,22 @@ public class MessageHead {
     }
   }
 
+  /// Removes every field whose name is `name` to a server that takes `_` for `-`: CGI, WSGI and PHP make one variable
+  /// of both, so that a client's `X_User` would stand for, or beside, what the gateway says in `X-User`.
+  public final func removeAll(resembling name: UnsafeRawBufferPointer) {
+    var index = 0
+    while index < fieldCount {
+      if namesResemble(bytes(fieldBase[index].name), name) { fieldBase[index].isRemoved = true }
+      index += 1
+    }
+  }
+
+  /// Replaces every field that a server may take for `name` (see `removeAll(resembling:)`).
+  public final func replaceAll(resembling name: [UInt8], value: [UInt8]) {
+    name.withUnsafeBytes { removeAll(resembling: $0) }
+    add(name: name, value: value)
+  }
+
   /// Adds a field behind the others. The caller vouches for the bytes (configuration was validated, peers' values were
   /// parsed).
   public final func add(_ name: StaticString, id: FieldName = .other, value: ByteRange) {

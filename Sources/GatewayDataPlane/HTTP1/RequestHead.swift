@@ -19,6 +19,8 @@ public final class RequestHead: MessageHead {
   /// Host for rules: lower-case, no port, no trailing dot.
   public var host: ByteRange = .empty
   public var expectsContinue = false
+  /// The path as received has two slashes next to each other.
+  public var hasEmptySegment = false
 
   public override init() { super.init() }
 
@@ -33,6 +35,7 @@ public final class RequestHead: MessageHead {
     authority = .empty
     host = .empty
     expectsContinue = false
+    hasEmptySegment = false
   }
 
   /// Takes over everything of another request's head.
@@ -47,6 +50,7 @@ public final class RequestHead: MessageHead {
     authority = other.authority
     host = other.host
     expectsContinue = other.expectsContinue
+    hasEmptySegment = other.hasEmptySegment
   }
 
   /// Sets a new path (a middleware rewrote it); `newPath` is in this arena.

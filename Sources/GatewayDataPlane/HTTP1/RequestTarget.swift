@@ -112,6 +112,7 @@ extension RequestHead {
         }
       case 0x25, 0x5C: if !hasQuery { needsCare = true }
       case 0x2E: if !hasQuery && index > 0 && bytes[index - 1] == 0x2F { needsCare = true }
+      case 0x2F: if !hasQuery && index > 0 && bytes[index - 1] == 0x2F { hasEmptySegment = true }
       default: break
       }
       index += 1

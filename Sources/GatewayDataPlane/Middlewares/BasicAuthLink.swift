@@ -141,7 +141,7 @@ final class BasicAuthLink: Middleware {
     let head = exchange.request
     exchange.notes[AuthenticatedUser.note] = AuthenticatedUser(name: users[user].name)
     if removesHeader { head.removeAll(.authorization) }
-    if let headerField { head.set(name: headerField, value: users[user].name) }
+    if let headerField { head.replaceAll(resembling: headerField, value: users[user].name) }
     return .go
   }
 

@@ -79,20 +79,3 @@ struct ClaimHeaders: Sendable {
     return true
   }
 }
-
-extension MessageHead {
-  /// Removes every field whose name is `name` to a server that takes `_` for `-`.
-  func removeAll(resembling name: UnsafeRawBufferPointer) {
-    func folded(_ byte: UInt8) -> UInt8 { byte == UInt8(ascii: "_") ? UInt8(ascii: "-") : lowercased(byte) }
-    var index = 0
-    while index < fieldCount {
-      let field = bytes(fieldBase[index].name)
-      if field.count == name.count {
-        var offset = 0
-        while offset < name.count, folded(field[offset]) == folded(name[offset]) { offset += 1 }
-        if offset == name.count { fieldBase[index].isRemoved = true }
-      }
-      index += 1
-    }
-  }
-}

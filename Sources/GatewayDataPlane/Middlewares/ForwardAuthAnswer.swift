@@ -13,7 +13,10 @@ struct ForwardAuthAnswer: Sendable {
     var headers: [[UInt8]] = []
     for name in configuration.authResponseHeaders { headers.append(try MiddlewareText.fieldName(name)) }
     self.headers = headers
-    expression = try configuration.authResponseHeadersRegex.map(MiddlewareText.expression)
+    // Traefik asks it about Go's spelling of a name, whichever the peer's was; here case does not count.
+    expression = try configuration.authResponseHeadersRegex.map { pattern throws(MiddlewareMistake) in
+      try MiddlewareText.expression(pattern, ignoringCase: true)
+    }
     userField = configuration.headerField.map { Array($0.utf8) }
     keepsLocation = configuration.preserveLocationHeader
     self.base = base
@@ -23,9 +26,16 @@ struct ForwardAuthAnswer: Sendable {
   func removeClients(_ head: MessageHead) {
     for name in headers { name.withUnsafeBytes { head.removeAll(resembling: $0) } }
     guard let expression else { return }
-    for index in 0..<head.fieldCount where expression.matches(head.bytes(head.fieldBase[index].name)) {
-      if !Self.isFraming(head.fieldBase[index].id) { head.fieldBase[index].isRemoved = true }
+    for index in 0..<head.fieldCount where !Self.isFraming(head.fieldBase[index].id) {
+      let name = head.bytes(head.fieldBase[index].name)
+      if expression.matches(name) || Self.matches(expression, dashed: name) { head.fieldBase[index].isRemoved = true }
     }
+  }
+
+  /// The same of a name that a server may read with dashes where it has underscores.
+  private static func matches(_ expression: RegularExpression, dashed name: UnsafeRawBufferPointer) -> Bool {
+    guard name.contains(UInt8(ascii: "_")) else { return false }
+    return name.map { $0 == UInt8(ascii: "_") ? UInt8(ascii: "-") : $0 }.withUnsafeBytes { expression.matches($0) }
   }
 
   /// Gives the server what was asked for, and takes the client's own away.

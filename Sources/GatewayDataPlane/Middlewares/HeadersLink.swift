@@ -31,7 +31,7 @@ final class HeadersLink: Middleware {
       if change.isHost {
         if !change.value.isEmpty, head.settleHost(head.append(change.value)) != nil { return .reject(.hostNotAllowed) }
       } else {
-        change.apply(to: head)
+        change.apply(toRequest: head)
       }
     }
     if let security, !security.allowsHost(of: head) { return .reject(.hostNotAllowed) }
@@ -77,6 +77,15 @@ struct FieldChange: Sendable {
     var changes: [FieldChange] = []
     for element in values { changes.append(try FieldChange(name: element.name, value: element.value)) }
     return changes
+  }
+
+  /// What the gateway says, or keeps silent about, a client cannot say in another spelling.
+  func apply(toRequest head: MessageHead) {
+    if value.isEmpty {
+      name.withUnsafeBytes { head.removeAll(resembling: $0) }
+    } else {
+      head.replaceAll(resembling: name, value: value)
+    }
   }
 
   func apply(to head: MessageHead) {

@@ -11,9 +11,9 @@ enum MiddlewareText {
     return String(scalars[first...last])
   }
 
-  static func expression(_ pattern: String) throws(MiddlewareMistake) -> RegularExpression {
+  static func expression(_ pattern: String, ignoringCase: Bool = false) throws(MiddlewareMistake) -> RegularExpression {
     do {
-      return try RegularExpression(trimmed(pattern))
+      return try RegularExpression(trimmed(pattern), ignoringCase: ignoringCase)
     } catch {
       throw MiddlewareMistake("\(pattern) is not a regular expression: \(error)")
     }

@@ -66,7 +66,7 @@ struct RequestSource: Sendable {
       hash.take(address.low)
       return hash.finish()
     case .field(let name): return hash.finish(head.bytes(head.value(named: name) ?? .empty))
-    case .host: return hash.finish(head.bytes(head.authority))
+    case .host: return hash.finish(head.bytes(head.host))
     case .route: return hash.finish()
     case .claim(let path):
       return exchange.identity?.withText(path) { [hash] in hash.finish($0) } ?? hash.finish()
@@ -87,7 +87,7 @@ struct RequestSource: Sendable {
     case .address(let strategy): return Array((strategy.address(of: exchange)?.description ?? "none").utf8)
     case .field(let name): return Self.digest(head.bytes(head.value(named: name) ?? .empty))
     case .host:
-      let host = head.bytes(head.authority)
+      let host = head.bytes(head.host)
       return host.count <= 128 ? Array(host) : Self.digest(host)
     case .route: return []
     case .claim(let path): return exchange.identity?.withText(path) { Self.digest($0) } ?? []

@@ -36,11 +36,13 @@ extension EntryPointHTTP: ConfigurationRecord {
       .key("tls", \.tls, .switch(), "TLS for every router of the entry point that has no tls of its own."),
       .key("encodeQuerySemicolons", \.encodeQuerySemicolons, .boolean, "Whether ; in a query is sent on as %3B."),
       .key(
+        "sanitizePath", \.sanitizePath, .boolean,
+        "Whether slashes next to each other in a path become one. Dot segments are refused either way."),
+      .key(
         "maxHeaderBytes", \.maxHeaderBytes, .optional(.integer(256...1_073_741_824)), default: "32768",
         "The largest request head in bytes. Traefik's default is 1048576. limits.headBytes is the same and wins."),
       .key("limits", \.limits, .record(), ours: true, "What a request may weigh."),
       .notYet("encodedCharacters", "Which encoded characters a path may hold."),
-      .notYet("sanitizePath", "Whether paths are cleaned of dot segments and empty segments."),
       .notYet("underscoreHeadersStrategy", "What happens to headers with underscores."),
     ])
 }

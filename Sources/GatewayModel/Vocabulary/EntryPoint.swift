@@ -26,6 +26,8 @@ public struct EntryPointHTTP: Sendable, Equatable {
   public var tls: RouterTLS?
   /// Whether `;` in a query is sent on as `%3B`.
   public var encodeQuerySemicolons = false
+  /// Whether slashes next to each other in a path become one before rules see it. Dot segments are refused either way.
+  public var sanitizePath = true
   /// Traefik's name for the largest head; `limits.headBytes` is ours and wins.
   public var maxHeaderBytes: Int?
   /// Ours: what a request may weigh.

@@ -161,6 +161,19 @@ struct RateLimitTests {
     #expect(says(link, fixtures) == expected)
   }
 
+  @Test("a host is one source however it is spelled")
+  func spelledHosts() throws {
+    let link = try link(1) {
+      var source = SourceCriterion()
+      source.requestHost = true
+      $0.sourceCriterion = source
+    }
+    let fixtures = try ["shop.example", "SHOP.example", "shop.example.", "shop.example:81"].map {
+      try MiddlewareFixture("GET / HTTP/1.1", ["Host: \($0)"])
+    }
+    #expect(says(link, fixtures) == ["go"] + Array(repeating: "429 rate-limited", count: 3))
+  }
+
   @Test("depth and ipv6Subnet choose the address")
   func addresses() throws {
     let link = try link(1) {
