@@ -44,8 +44,10 @@ final class JWTLink: Middleware {
   func guardTrailers(_ section: MessageHead) { headers.removeClients(section) }
 
   func request(_ exchange: Exchange) -> Step {
+    // The token first: it may stand in a field that a claim is to be written to.
+    let found = place.take(from: exchange)
     headers.removeClients(exchange.request)
-    switch place.take(from: exchange) {
+    switch found {
     case .none: return refuse(.missing, exchange)
     case .several: return refuse(.several, exchange)
     case .token(let token): return check(token, exchange, mayAsk: true)

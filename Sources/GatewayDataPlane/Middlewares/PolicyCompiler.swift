@@ -114,7 +114,7 @@ struct PolicyCompiler {
     case .header(let name):
       let bytes = Array(name.utf8)
       headerNames.insert(bytes)
-      return .header(bytes.withUnsafeBytes { FieldName(classifying: $0) }, bytes)
+      return .header(bytes)
     case .query(let name): return .query(Array(name.utf8))
     case .label(let name): return .label(Array(name.utf8))
     case .constant(let text): return .constant(Array(text.utf8))

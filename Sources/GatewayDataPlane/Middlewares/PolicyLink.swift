@@ -35,18 +35,22 @@ final class PolicyLink: Middleware {
       router: exchange.route?.nameBytes ?? [], service: exchange.route?.service.nameBytes ?? [],
       labels: exchange.route?.labels ?? [], identity: exchange.identity, spiffe: exchange.connection?.spiffeID,
       now: WallClock.seconds())
-    if program.decide(request).allows { return .go }
+    let decision = program.decide(request)
+    if decision.allows { return .go }
     if isShadow {
       series?.wouldReject(metrics)
       return .go
     }
     series?.rejected(metrics)
-    return .reject(.policyDenied)
+    return .reject(decision == .ambiguous ? .policyAmbiguous : .policyDenied)
   }
 }
 
 extension Rejection {
   static let policyDenied = Rejection(status: 403, code: "policy-denied", detail: "This is not allowed.")
+  static let policyAmbiguous = Rejection(
+    status: 403, code: "policy-ambiguous",
+    detail: "A header or parameter that decides about this request is there more than once, with different values.")
 }
 
 /// A policy without a gateway around it, for `sluice policy test`.
@@ -58,7 +62,8 @@ public struct PolicyTrial: Sendable {
     program = try PolicyCompiler.compile(policy, labels: labels)
   }
 
-  /// What the policy says, and the name of the rule that said it: `default` for none.
+  /// What the policy says, and the name of the rule that said it: `default` for none, `ambiguous` where a header or
+  /// parameter that was asked for has several values.
   ///
   /// - Parameter now: seconds since 1970.
   /// - Throws: `MiddlewareMistake` for a request that no client could send.
@@ -82,7 +87,13 @@ public struct PolicyTrial: Sendable {
         entryPoint: Array(request.entryPoint.utf8), router: qualified(request.router),
         service: qualified(request.service), labels: RouterLabel.list(request.labels), identity: identity,
         spiffe: request.spiffe.map { Array($0.utf8) }, now: now))
-    return (decided.allows ? .allow : .deny, decided.rule < 0 ? "default" : program.rules[decided.rule].name)
+    let rule =
+      switch decided {
+      case .rule(let number, allows: _): program.rules[number].name
+      case .byDefault: "default"
+      case .ambiguous: "ambiguous"
+      }
+    return (decided.allows ? .allow : .deny, rule)
   }
 
   private func head(_ request: PolicyTestFile.Request) throws(MiddlewareMistake) -> RequestHead {

@@ -24,7 +24,7 @@ struct PolicyProgram: Sendable {
     case method, path, host, address, entryPoint, router, service, spiffe, hour, weekday
     /// The second is looked for where the first is not there.
     case claim(ClaimPath, ClaimPath?)
-    case header(FieldName, [UInt8])
+    case header([UInt8])
     case query([UInt8])
     case label([UInt8])
     case constant([UInt8])
@@ -56,19 +56,39 @@ struct PolicyProgram: Sendable {
   /// The headers that rules ask for.
   let headerNames: [[UInt8]]
 
-  /// Whether the request may pass, and the number of the rule that said so; -1 for none.
-  func decide(_ request: PolicyRequest) -> (allows: Bool, rule: Int) {
+  enum Decision: Equatable {
+    /// By the rule of this number.
+    case rule(Int, allows: Bool)
+    case byDefault(allows: Bool)
+    /// A rule asked for a header or parameter that is there more than once, with different values: which one counts is
+    /// what the gateway and the server could disagree about, so nobody decides by it.
+    case ambiguous
+
+    var allows: Bool {
+      switch self {
+      case .rule(_, let allows), .byDefault(let allows): allows
+      case .ambiguous: false
+      }
+    }
+  }
+
+  /// Whether the request may pass, and what said so.
+  func decide(_ request: PolicyRequest) -> Decision {
     matchers.withView { view in
       let seen = RuleProgram.Request(request.head, clientIP: request.clientIP)
-      for index in rules.indices where matches(rules[index].start, request, seen, view) {
-        return (rules[index].allows, index)
+      for index in rules.indices {
+        var isAmbiguous = false
+        let doesMatch = matches(rules[index].start, request, seen, view, &isAmbiguous)
+        if isAmbiguous { return .ambiguous }
+        if doesMatch { return .rule(index, allows: rules[index].allows) }
       }
-      return (allowsByDefault, -1)
+      return .byDefault(allows: allowsByDefault)
     }
   }
 
   private func matches(
-    _ start: Int32, _ request: PolicyRequest, _ seen: RuleProgram.Request, _ view: RuleProgram.View
+    _ start: Int32, _ request: PolicyRequest, _ seen: RuleProgram.Request, _ view: RuleProgram.View,
+    _ isAmbiguous: inout Bool
   ) -> Bool {
     var next = start
     while next >= 0 {
@@ -77,12 +97,13 @@ struct PolicyProgram: Sendable {
       switch instruction.question {
       case .matcher(let start): answer = view.run(start, seen)
       case .isOneOf(let source, let values, let otherwise):
-        answer = source.ask(request, otherwise: otherwise) { text in
+        answer = source.ask(request, otherwise: otherwise, &isAmbiguous) { text in
           values.contains { wanted in wanted.withUnsafeBytes { equal(text, $0) } }
         }
       case .isLike(let source, let expression, let otherwise):
-        answer = source.ask(request, otherwise: otherwise) { expression.matches($0) }
+        answer = source.ask(request, otherwise: otherwise, &isAmbiguous) { expression.matches($0) }
       }
+      if isAmbiguous { return false }
       next = answer ? instruction.onTrue : instruction.onFalse
     }
     return next == RuleProgram.always
@@ -91,7 +112,11 @@ struct PolicyProgram: Sendable {
 
 extension PolicyProgram.Source {
   /// Whether one of the texts that this stands for is accepted; `otherwise` where a header or parameter is missing.
-  func ask(_ request: PolicyRequest, otherwise: Bool, _ accepts: (UnsafeRawBufferPointer) -> Bool) -> Bool {
+  /// Names of headers are looked for as a server may read them that takes `_` for `-`.
+  func ask(
+    _ request: PolicyRequest, otherwise: Bool, _ isAmbiguous: inout Bool,
+    _ accepts: (UnsafeRawBufferPointer) -> Bool
+  ) -> Bool {
     let head = request.head
     switch self {
     case .method: return accepts(head.bytes(head.methodRange))
@@ -109,20 +134,29 @@ extension PolicyProgram.Source {
       guard let token = request.identity else { return false }
       if token.claim(path) >= 0 { return token.contains(path, where: accepts) }
       return second.map { token.contains($0, where: accepts) } ?? false
-    case .header(let id, let name):
+    case .header(let name):
       return name.withUnsafeBytes { name in
-        var fields = FieldScan(head, id, name)
-        var isThere = false
-        while let value = fields.next() {
-          isThere = true
-          if accepts(value) { return true }
+        var found: UnsafeRawBufferPointer?
+        for index in 0..<head.fieldCount where !head.fieldBase[index].isRemoved {
+          guard namesResemble(head.bytes(head.fieldBase[index].name), name) else { continue }
+          let value = head.bytes(head.fieldBase[index].value)
+          if let found, !equal(found, value) {
+            isAmbiguous = true
+            return false
+          }
+          found = value
         }
-        return !isThere && otherwise
+        return found.map(accepts) ?? otherwise
       }
     case .query(let name):
       return name.withUnsafeBytes { name in
         var parameters = QueryParameters(head.bytes(head.query), semicolonsSeparate: true)
         guard let value = parameters.nextValue(of: name) else { return otherwise }
+        while let other = parameters.nextValue(of: name) {
+          // As written: two spellings of one value are told apart, on the safe side.
+          if !equal(other, value) { isAmbiguous = true }
+        }
+        if isAmbiguous { return false }
         return QueryParameters.withDecoded(value, accepts)
       }
     case .label(let name):

@@ -123,6 +123,14 @@ struct JWTTests {
     #expect(fixture.requestField("X-Users") == "kept")
   }
 
+  @Test("a claim may take the place of the token it came in")
+  func claimInPlaceOfToken() throws {
+    let link = try link { $0.claimsToHeaders = ["sub": "Authorization"] }
+    let fixture = try MiddlewareFixture("GET / HTTP/1.1", ["Authorization: Bearer \(Self.alice)"])
+    #expect(fixture.run(link) == "go")
+    #expect(fixture.requestField("Authorization") == "alice")
+  }
+
   @Test(
     "a claim that cannot be a header's value refuses the token",
     arguments: [#"{"sub":"a\nX-Admin: 1","exp":4000000000}"#, #"{"sub":["a,b"],"exp":4000000000}"#])

@@ -73,6 +73,35 @@ struct PolicyTests {
     #expect(try said(open, request()) == "allow default")
   }
 
+  @Test(
+    "a header or parameter with several values decides nothing, and nothing is decided without it",
+    arguments: [
+      "?env=prod&env=x", "?env=x&env=prod", "?env=x;env=prod", "?e%6Ev=x&env=prod", "X_Team: red", "x_team: red",
+    ])
+  func several(_ more: String) throws {
+    let asked = request {
+      if more.hasPrefix("?") { $0.url = "https://shop.example/\(more)" } else {
+        let field = more.split(separator: ": ").map(String.init)
+        $0.headers[field[0]] = field[1]
+      }
+    }
+    let question = more.hasPrefix("?") ? #"query.env == "prod""# : #"header.x-team == "blue""#
+    #expect(try said(policy([(question, .deny)]), asked) == "deny ambiguous")
+    #expect(try said(policy([(question, .allow)]), asked) == "deny ambiguous")
+    #expect(try said(policy([("!(\(question))", .deny)]), asked) == "deny ambiguous")
+    #expect(try said(policy([(#"method == "GET""#, .allow), (question, .deny)]), asked) == "allow r0")
+    #expect(try said(policy([(#"method == "POST" && \#(question)"#, .deny)]), asked) == "allow default")
+  }
+
+  @Test("the same value twice is one")
+  func twice() throws {
+    let asked = request {
+      $0.url = "https://shop.example/?env=prod&env=prod"
+      $0.headers["X_Team"] = "blue"
+    }
+    #expect(try said(policy([(#"query.env == "prod" && header.x-team == "blue""#, .allow)]), asked) == "allow r0")
+  }
+
   @Test("labels of the configuration are known, with their defaults")
   func labels() throws {
     let labels: NamedValues<LabelSource> = [
