@@ -76,9 +76,8 @@ enum LimitScript: Int, CaseIterable {
     case 3: return .apart(serverTime: numbers[4])
     default: return nil
     }
-    func nanoseconds(_ microseconds: Int64) -> UInt64 {
-      UInt64(clamping: microseconds).multipliedReportingOverflow(by: 1000).partialValue
-    }
+    // A store can say anything: no time of it is longer than a year.
+    func nanoseconds(_ microseconds: Int64) -> UInt64 { UInt64(max(0, min(microseconds, 31_536_000_000_000))) * 1000 }
     return .decision(
       LimitDecision(
         verdict, waitNanoseconds: nanoseconds(numbers[1]), remaining: UInt64(clamping: numbers[2]),

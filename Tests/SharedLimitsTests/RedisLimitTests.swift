@@ -189,6 +189,38 @@ struct RedisLimitTests {
     try FileManager.default.removeItem(atPath: certificates)
   }
 
+  @Test("an endpoint that accepts and never greets is given up, and the next one asked")
+  func silent() async throws {
+    let silent = try RunningServer("python3", readiness: "ready") { port, _ in
+      let bind = "s = socket.create_server(('127.0.0.1', \(port)))"
+      let script = "import socket, time; \(bind); print('ready'); time.sleep(600)"
+      return ["-u", "-c", script]
+    }
+    let redis = try RunningServer.redis()
+    let told = Told()
+    let quick = settings(silent.port, redis.port) { $0.readNanoseconds = 200_000_000 }
+    let store = try SharedLimitStore(quick, tell: told.tell)
+    await told.event("no answer for 200 ms")
+    await told.event("up(")
+    #expect(await store.ask("k", try quota()).word == "pass")
+    // Nobody asks for a decision: what is asked once a second tells as well that the store stands still.
+    redis.signal(SIGSTOP)
+    await told.event("no answer for 200 ms", after: told.events.count)
+    redis.signal(SIGCONT)
+  }
+
+  @Test(
+    "a time that no limit has is cut, whatever a store says",
+    arguments: [(Int64.max, 31_536_000_000_000_000), (-1, 0), (5, 5000)] as [(Int64, UInt64)])
+  func oddTimes(_ microseconds: Int64, _ nanoseconds: UInt64) throws {
+    let reply = RedisReply.array([2, microseconds, 0, microseconds, 7].map { .integer($0) })
+    guard case .decision(let decision, serverTime: 7) = LimitScript.answer(reply, try quota()) else {
+      Issue.record("no decision")
+      return
+    }
+    #expect(decision.waitNanoseconds == nanoseconds && decision.resetNanoseconds == nanoseconds)
+  }
+
   @Test("bytes that are no Redis end the connection and not the process")
   func nonsense() async throws {
     let server = try RunningServer("python3", readiness: "ready") { port, _ in

@@ -117,6 +117,34 @@ struct ThresholdTests {
   }
 
   @Test(
+    "an etcd that stands still is given up, before it has answered and while it is watched",
+    .enabled(if: hasEtcd, "etcd is not installed"))
+  func etcdStands() async throws {
+    let data = NSTemporaryDirectory() + "sluice-etcd-\(UUID().uuidString)"
+    defer { try? FileManager.default.removeItem(atPath: data) }
+    let server = try etcd(data: data)
+    let told = Told()
+    let values = Values()
+    server.signal(SIGSTOP)
+    let source = try ThresholdSource(
+      etcd: settings(server.port) { $0.readNanoseconds = 300_000_000 }, key: "k", tell: told.tell,
+      changed: values.changed)
+    await told.event("no answer to KV/Range for 300 ms")
+    server.signal(SIGCONT)
+    #expect(await values.values(1) == ["nothing"])
+    await told.event("up(")
+    // A value that came by the watch: it runs.
+    _ = try etcdctl(server, "put", "k", "average: 4")
+    #expect(await values.values(2).last == "average: 4")
+    server.signal(SIGSTOP)
+    await told.event("no answer to a ping")
+    server.signal(SIGCONT)
+    _ = try etcdctl(server, "put", "k", "average: 5")
+    #expect(await values.values(3).last == "average: 5")
+    withExtendedLifetime(source) {}
+  }
+
+  @Test(
     "etcd asks for a name and a password", .enabled(if: hasEtcd, "etcd is not installed"))
   func etcdAccess() async throws {
     let data = NSTemporaryDirectory() + "sluice-etcd-\(UUID().uuidString)"

@@ -56,7 +56,7 @@ final class SharedLimit: Sendable {
     _ key: SourceKey, _ source: [UInt8], _ quota: LimitQuota, _ exchange: Exchange,
     answer: @escaping @Sendable (Outcome) -> Void
   ) {
-    let name = prefix + (exchange.route?.nameBytes ?? []) + [UInt8(ascii: ":")] + source
+    let name = prefix + (exchange.route?.nameBytes ?? []) + quota.algorithm.keyPart + source
     let loop = exchange.eventLoop
     store.decide(name, quota, now: NIODeadline.now().uptimeNanoseconds, loop: loop) { [self] reply in
       guard case .decided(let decision) = reply else { return answer(.unavailable(policy)) }
@@ -72,6 +72,19 @@ final class SharedLimit: Sendable {
   /// Forgets who was refused, because the limit is another one now.
   func limitChanged() {
     blocked.removeAll()
+  }
+}
+
+extension LimitAlgorithm {
+  /// Part of a key, since what one machine counts is nonsense to another: a reload may change it, and while gateways
+  /// are replaced one by one both are at work.
+  fileprivate var keyPart: [UInt8] {
+    switch self {
+    case .tokenBucket: Array(":tokenBucket:".utf8)
+    case .leakyBucket: Array(":leakyBucket:".utf8)
+    case .slidingWindow: Array(":slidingWindow:".utf8)
+    case .fixedWindow: Array(":fixedWindow:".utf8)
+    }
   }
 }
 

@@ -5,12 +5,6 @@ import NIOHTTP2
 import NIOPosix
 import NIOSSL
 
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Musl
-#endif
-
 /// Follows one key of an etcd: connects, reads, watches, and connects again. Lives on its loop.
 ///
 /// gRPC here is one unary call and one stream to one server; on NIO's HTTP/2 that is a header list and a prefix of
@@ -27,21 +21,19 @@ final class EtcdSession {
     case stopped
   }
 
-  private static let pauseMilliseconds: ClosedRange<Int64> = 50...5000
   /// Thresholds are a line of text; etcd's own bound on a value is 1.5 MiB.
   private static let messageBytesMax = 2 * 1024 * 1024
 
   private let settings: StoreSettings
   private let key: [UInt8]
-  private let tls: NIOSSLContext?
+  private let dial: StoreDial
   private let loop: any EventLoop
   private let tell: @Sendable (StoreEvent) -> Void
   private let changed: @Sendable ([UInt8]?) -> Void
   private var state = State.idle
   private var watch = EtcdWatch()
   private var token: String?
-  private var endpoint = 0
-  private var pause = pauseMilliseconds.lowerBound
+  private var rounds: StoreRounds
   private var isToldDown = false
 
   init(
@@ -50,7 +42,8 @@ final class EtcdSession {
   ) {
     self.settings = settings
     self.key = Array(key.utf8)
-    self.tls = tls
+    dial = StoreDial(dialNanoseconds: settings.dialNanoseconds, tls: tls)
+    rounds = StoreRounds(settings.endpoints)
     self.loop = loop
     self.tell = tell
     self.changed = changed
@@ -59,33 +52,18 @@ final class EtcdSession {
   // MARK: Life
 
   func start() {
-    guard case .idle = state, !settings.endpoints.isEmpty else { return }
+    guard case .idle = state, let wanted = rounds.current else { return }
     state = .connecting
     token = nil
-    let wanted = settings.endpoints[endpoint % settings.endpoints.count]
     let session = NIOLoopBound(self, eventLoop: loop)
-    let tls = tls
-    ClientBootstrap(group: loop)
-      .connectTimeout(.nanoseconds(Int64(clamping: settings.dialNanoseconds)))
-      .channelOption(.socketOption(.tcp_nodelay), value: 1)
-      // A peer that vanished without a word is noticed by the kernel, since a watch may be silent for hours.
-      .channelOption(.socketOption(.so_keepalive), value: 1)
-      .channelOption(ChannelOptions.Types.SocketOption(level: .tcp, name: .init(rawValue: TCP_KEEPIDLE)), value: 10)
-      .channelOption(ChannelOptions.Types.SocketOption(level: .tcp, name: .init(rawValue: TCP_KEEPINTVL)), value: 3)
-      .channelOption(ChannelOptions.Types.SocketOption(level: .tcp, name: .init(rawValue: TCP_KEEPCNT)), value: 3)
-      .channelInitializer { channel in
-        channel.eventLoop.makeCompletedFuture {
-          let pipeline = channel.pipeline.syncOperations
-          if let tls {
-            let name = (try? SocketAddress(ipAddress: wanted.host, port: 0)) == nil ? wanted.host : nil
-            try pipeline.addHandler(NIOSSLClientHandler(context: tls, serverHostname: name))
-          }
-          _ = try pipeline.configureHTTP2Pipeline(
-            mode: .client, connectionConfiguration: .init(), streamConfiguration: .init(),
-            inboundStreamInitializer: { $0.close() })
-          try pipeline.addHandler(EtcdConnectionEnd(session.value))
-        }
-      }
+    let bootstrap = dial.bootstrap(to: wanted, on: loop) { pipeline in
+      _ = try pipeline.configureHTTP2Pipeline(
+        mode: .client, connectionConfiguration: .init(), streamConfiguration: .init(),
+        inboundStreamInitializer: { $0.close() })
+      let interval = 3 * min(session.value.settings.readNanoseconds, 1_200_000_000_000)
+      try pipeline.addHandler(EtcdConnectionWatch(session.value, pingsEvery: interval))
+    }
+    bootstrap
       .connect(host: wanted.host, port: wanted.port)
       .whenComplete { result in
         switch result {
@@ -124,12 +102,10 @@ final class EtcdSession {
     case .idle, .stopped: return
     case .connecting, .open: state = .idle
     }
-    endpoint &+= 1
-    if !isToldDown { tell(.down(reason: reason, retryMilliseconds: pause)) }
+    if !isToldDown { tell(.down(reason: reason, retryMilliseconds: rounds.pause)) }
     isToldDown = true
     let session = NIOLoopBound(self, eventLoop: loop)
-    loop.scheduleTask(in: .milliseconds(pause)) { session.value.start() }
-    if endpoint % settings.endpoints.count == 0 { pause = min(pause * 2, Self.pauseMilliseconds.upperBound) }
+    loop.scheduleTask(in: rounds.failed()) { session.value.start() }
   }
 
   /// Ends the connection; another one is made.
@@ -160,8 +136,8 @@ final class EtcdSession {
   }
 
   private func heard(_ heard: EtcdWatch.Heard) {
-    pause = Self.pauseMilliseconds.lowerBound
-    if isToldDown { tell(.up(endpoint: settings.endpoints[endpoint % settings.endpoints.count].description)) }
+    rounds.answered()
+    if isToldDown, let endpoint = rounds.current { tell(.up(endpoint: endpoint.description)) }
     isToldDown = false
     switch heard {
     case .nothing: break
@@ -171,37 +147,84 @@ final class EtcdSession {
     }
   }
 
-  /// Makes a call; `answer` gets each message, on this loop.
+  /// Makes a call; `answer` gets each message, on this loop. The first has to come in time: of a watch too, which etcd
+  /// confirms.
   private func call(
     _ method: String, _ request: [UInt8], isLast: Bool, answer: @escaping ([UInt8]) -> Void
   ) {
-    guard case .open(_, let multiplexer) = state else { return }
-    let name = settings.endpoints[endpoint % settings.endpoints.count].description
+    guard case .open(_, let multiplexer) = state, let name = rounds.current?.description else { return }
     var headers = GRPCCall.headers(
-      scheme: tls == nil ? "http" : "https", path: "/etcdserverpb." + method, authority: name)
+      scheme: dial.tls == nil ? "http" : "https", path: "/etcdserverpb." + method, authority: name)
     if let token { headers.add(name: "token", value: token, indexing: .neverIndexed) }
+    let session = NIOLoopBound(self, eventLoop: loop)
+    let late = loop.scheduleTask(in: .nanoseconds(Int64(clamping: settings.readNanoseconds))) {
+      session.value.fail("no answer to \(method) for \(session.value.settings.readNanoseconds / 1_000_000) ms")
+    }
     let call = NIOLoopBound(
       GRPCCall(
-        headers, request, isLast: isLast, messageBytesMax: Self.messageBytesMax, answer: answer,
+        headers, request, isLast: isLast, messageBytesMax: Self.messageBytesMax,
+        answer: { message in
+          late.cancel()
+          answer(message)
+        },
         ended: { [weak self] end in
+          late.cancel()
           // A unary call ends when it is answered; a watch never should.
           if end == .ok && isLast || end == .closed && isLast { return }
           self?.fail(end == .closed ? "the watch has ended" : end.description)
         }), eventLoop: loop)
     multiplexer.createStreamChannel { channel in
       channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(call.value) }
-    }.whenFailure { [session = NIOLoopBound(self, eventLoop: loop)] error in session.value.fail("\(error)") }
+    }.whenFailure { error in
+      late.cancel()
+      session.value.fail("\(error)")
+    }
   }
 }
 
-/// Tells the session that its connection is gone.
-private final class EtcdConnectionEnd: ChannelInboundHandler {
-  typealias InboundIn = Any
+/// Asks the peer whether it is there, since a watch may be silent for hours, and tells the session when it is gone.
+private final class EtcdConnectionWatch: ChannelInboundHandler {
+  typealias InboundIn = HTTP2Frame
+  typealias OutboundOut = HTTP2Frame
 
   private let session: EtcdSession
+  private let interval: TimeAmount
+  private var pinging: RepeatedTask?
+  private var isAnswered = true
   private var reason = "the connection was closed"
 
-  init(_ session: EtcdSession) { self.session = session }
+  init(_ session: EtcdSession, pingsEvery nanoseconds: UInt64) {
+    self.session = session
+    interval = .nanoseconds(Int64(clamping: nanoseconds))
+  }
+
+  func handlerAdded(context: ChannelHandlerContext) {
+    let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+    pinging = context.eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in
+      let (handler, context) = bound.value
+      handler.ping(context)
+    }
+  }
+
+  func handlerRemoved(context: ChannelHandlerContext) { pinging?.cancel() }
+
+  private func ping(_ context: ChannelHandlerContext) {
+    guard context.channel.isActive else { return }
+    guard isAnswered else {
+      // Told first: the end of the watch, which follows, has no reason of its own.
+      session.lost("no answer to a ping")
+      context.close(promise: nil)
+      return
+    }
+    isAnswered = false
+    let ping = HTTP2Frame(streamID: .rootStream, payload: .ping(HTTP2PingData(), ack: false))
+    context.writeAndFlush(wrapOutboundOut(ping), promise: nil)
+  }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    if case .ping(_, ack: true) = unwrapInboundIn(data).payload { isAnswered = true }
+    context.fireChannelRead(data)
+  }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
     reason = "\(error)"
@@ -209,6 +232,7 @@ private final class EtcdConnectionEnd: ChannelInboundHandler {
   }
 
   func channelInactive(context: ChannelHandlerContext) {
+    pinging?.cancel()
     session.lost(reason)
     context.fireChannelInactive()
   }

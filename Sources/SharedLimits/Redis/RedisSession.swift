@@ -19,7 +19,6 @@ final class RedisSession {
     case stopped
   }
 
-  private static let pauseMilliseconds: ClosedRange<Int64> = 50...5000
   private static let tick = TimeAmount.milliseconds(10)
   private static let skewCheck = TimeAmount.seconds(1)
   /// How long a command may take to reach Redis and still be decided: longer ones are late, and tell nothing of clocks.
@@ -27,13 +26,12 @@ final class RedisSession {
 
   let settings: StoreSettings
   let loop: any EventLoop
-  private let tls: NIOSSLContext?
+  private let dial: StoreDial
   private let wallClock: @Sendable () -> Int64
   private let board: StatusBoard
   private let tell: @Sendable (StoreEvent) -> Void
   private var state = State.idle
-  private var endpoint = 0
-  private var pause = pauseMilliseconds.lowerBound
+  private var rounds: StoreRounds
   private var skew = ClockSkew()
   /// Questions that came while the connection was being made.
   private var waiting: [SharedLimitStore.Question] = []
@@ -47,7 +45,8 @@ final class RedisSession {
     board: StatusBoard, tell: @escaping @Sendable (StoreEvent) -> Void
   ) {
     self.settings = settings
-    self.tls = tls
+    dial = StoreDial(dialNanoseconds: settings.dialNanoseconds, tls: tls)
+    rounds = StoreRounds(settings.endpoints)
     self.loop = loop
     self.wallClock = wallClock
     self.board = board
@@ -57,25 +56,10 @@ final class RedisSession {
   // MARK: Life
 
   func start() {
-    guard case .idle = state, !settings.endpoints.isEmpty else { return }
+    guard case .idle = state, let wanted = rounds.current else { return }
     state = .connecting
-    let wanted = settings.endpoints[endpoint % settings.endpoints.count]
     let session = NIOLoopBound(self, eventLoop: loop)
-    let tls = tls
-    ClientBootstrap(group: loop)
-      .connectTimeout(.nanoseconds(Int64(clamping: settings.dialNanoseconds)))
-      .channelOption(.socketOption(.tcp_nodelay), value: 1)
-      .channelInitializer { channel in
-        channel.eventLoop.makeCompletedFuture {
-          let pipeline = channel.pipeline.syncOperations
-          if let tls {
-            // A literal address is no name for SNI; NIOSSL checks the certificate against the address then.
-            let name = (try? SocketAddress(ipAddress: wanted.host, port: 0)) == nil ? wanted.host : nil
-            try pipeline.addHandler(NIOSSLClientHandler(context: tls, serverHostname: name))
-          }
-          try pipeline.addHandler(RedisConnection(session.value, endpoint: wanted))
-        }
-      }
+    dial.bootstrap(to: wanted, on: loop) { try $0.addHandler(RedisConnection(session.value, endpoint: wanted)) }
       .connect(host: wanted.host, port: wanted.port)
       .whenFailure { error in session.value.lost("\(wanted): \(error)") }
   }
@@ -97,6 +81,7 @@ final class RedisSession {
     state = .greeting(connection)
     connection.send(greeting())
     connection.flush()
+    startTicking()
   }
 
   /// Who we are, which database, what the time is; scripts last, so that decisions find them.
@@ -117,7 +102,7 @@ final class RedisSession {
   private func greeted(_ connection: RedisConnection) {
     guard case .greeting = state else { return }
     state = .ready(connection)
-    pause = Self.pauseMilliseconds.lowerBound
+    rounds.answered()
     board.update {
       $0.state = skew.isTooLarge ? .skewed : .up
       $0.reason = ""
@@ -139,20 +124,17 @@ final class RedisSession {
     if case .stopped = state { return }
     if case .idle = state { return }
     state = .idle
-    endpoint &+= 1
     board.update {
       $0.state = .down
       $0.reason = reason
       $0.reconnects &+= 1
     }
-    tell(.down(reason: reason, retryMilliseconds: pause))
+    tell(.down(reason: reason, retryMilliseconds: rounds.pause))
     for question in waiting { reply(question, .unavailable) }
     waiting = []
     sendAnswers()
     let session = NIOLoopBound(self, eventLoop: loop)
-    loop.scheduleTask(in: .milliseconds(pause)) { session.value.start() }
-    // Other endpoints are tried at once in the first round; the pause grows when all have failed.
-    if endpoint % settings.endpoints.count == 0 { pause = min(pause * 2, Self.pauseMilliseconds.upperBound) }
+    loop.scheduleTask(in: rounds.failed()) { session.value.start() }
   }
 
   // MARK: Questions
@@ -183,15 +165,18 @@ final class RedisSession {
     guard case .ready(let connection) = state else { return answer(nil) }
     connection.send([RedisCommand(["GET", key], .read(answer))])
     connection.flush()
+    startTicking()
   }
 
   private func askTime() {
     guard case .ready(let connection) = state else { return }
     connection.send([RedisCommand(["TIME"], .time(sent: wallClock(), isGreeting: false))])
     connection.flush()
+    startTicking()
   }
 
-  /// While questions are out somebody looks every 10 ms whether one has waited too long.
+  /// While commands are out somebody looks every 10 ms whether one has waited too long: the greeting too, so that a
+  /// server that accepts and says nothing does not keep the next one from being asked.
   private func startTicking() {
     guard ticking == nil else { return }
     let session = NIOLoopBound(self, eventLoop: loop)
@@ -205,12 +190,14 @@ final class RedisSession {
     for question in late { reply(question, .unavailable) }
     waiting.removeFirst(late.count)
     var isBusy = !waiting.isEmpty
-    if case .ready(let connection) = state {
+    switch state {
+    case .greeting(let connection), .ready(let connection):
       for question in connection.expire(askedBefore: oldest) { reply(question, .unavailable) }
       isBusy = isBusy || connection.isWaiting
       if let since = connection.waitsSince, now > since, now - since > settings.readNanoseconds {
         connection.fail("no answer for \(settings.readNanoseconds / 1_000_000) ms")
       }
+    case .idle, .connecting, .stopped: break
     }
     sendAnswers()
     guard !isBusy else { return }
