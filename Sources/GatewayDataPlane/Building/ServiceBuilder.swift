@@ -36,14 +36,20 @@ struct ServiceBuilder {
 
   mutating func buildAll() {
     var keys: [String] = []
+    var trusts: [String: ServerTrust] = [:]
     for service in dynamic.http.services {
       guard case .loadBalancer(let balancer) = service.value else { continue }
-      for server in balancer.servers { keys.append(key(server, balancer)) }
+      let trust = ServerTrust(transport(balancer.serversTransport))
+      for server in balancer.servers {
+        let key = key(server, balancer)
+        keys.append(key)
+        if server.url.scheme == .https { trusts[key] = trust }
+      }
     }
     let asked = AskedServices(dynamic.http.middlewares)
     let own = ownServices.isEmpty ? nil : InternalServices.url(configuration.admin.address)
     numbers = surroundings.registry.numbers(
-      for: keys + asked.services.map(\.key) + (own == nil ? [] : [Self.ownKey]))
+      for: keys + asked.services.map(\.key) + (own == nil ? [] : [Self.ownKey]), trusts: trusts)
     if let own { buildOwn(own) }
     for service in asked.services { buildAsked(service) }
     for service in dynamic.http.services { _ = plan(service.name, depth: 0) }
