@@ -41,7 +41,7 @@ struct ServerStates {
       watches[service] = known
       return known.watch
     }
-    let watch = OutlierWatch(settings, statuses: statuses)
+    let watch = OutlierWatch(settings, statuses: statuses, after: earlierWatches[service]?.watch)
     watches[service] = Watch(statuses: identities, watch: watch)
     return watch
   }

@@ -18,11 +18,13 @@ extension Exchange {
     }
     if attemptTimer.isArmed { shard.timers.disarm(attemptTimer) }
     outcome.originStatus = response.status
+    let now = shard.now()
+    // Also where another server answers instead: one that only ever costs a try has to be found out.
+    judgeAttempt(failed: response.status >= 500, now: now)
     if triesAgainInsteadOfResponse() { return }
     // A server that answers has looked at the request: without `retry` its body is not sent again.
     if attempts.retry == nil { attempts.loseBody() }
-    outcome.upstreamHeadAt = shard.now()
-    judgeAttempt(failed: response.status >= 500, now: outcome.upstreamHeadAt)
+    outcome.upstreamHeadAt = now
     shard.exchangeWaits(self, for: .upstreamBody)
     if let errorPage {
       response.status = errorPage.status

@@ -31,6 +31,11 @@ struct OutlierDetector: Sendable {
     members = Array(repeating: Member(), count: count)
   }
 
+  /// Takes over what another detector knows of one of its members: who is out, and how often it was.
+  mutating func adopt(_ member: Int, from other: OutlierDetector, _ otherMember: Int) {
+    members[member] = other.members[otherMember]
+  }
+
   func ejectedUntil(_ member: Int) -> UInt64 { members[member].ejectedUntil }
 
   func ejectedCount(_ now: UInt64) -> Int { members.count { $0.ejectedUntil > now } }

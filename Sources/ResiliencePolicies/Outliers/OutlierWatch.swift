@@ -15,11 +15,23 @@ public final class OutlierWatch: Sendable {
   private let detector: Mutex<OutlierDetector>
   private let nextSweep = Atomic<UInt64>(0)
 
-  /// - Parameter statuses: one for each server of the service, in the order of their numbers.
-  public init(_ settings: OutlierSettings, statuses: [ServerStatus]) {
+  /// - Parameters:
+  ///   - statuses: one for each server of the service, in the order of their numbers.
+  ///   - previous: the watch of the same service before a reload gave it other servers. What it knows of those that
+  ///     stay is kept, so that the ceiling counts who is out already.
+  public init(_ settings: OutlierSettings, statuses: [ServerStatus], after previous: OutlierWatch? = nil) {
     self.settings = settings
     self.statuses = statuses
-    detector = Mutex(OutlierDetector(settings, count: statuses.count))
+    var detector = OutlierDetector(settings, count: statuses.count)
+    if let previous {
+      previous.detector.withLock { known in
+        for (member, status) in statuses.enumerated() {
+          guard let place = previous.statuses.firstIndex(where: { $0 === status }) else { continue }
+          detector.adopt(member, from: known, place)
+        }
+      }
+    }
+    self.detector = Mutex(detector)
   }
 
   /// Notes how a request to server number `member` went.

@@ -144,4 +144,22 @@ import Testing
     status.probed(isUp: true)
     #expect(status.isUsable(0))
   }
+
+  @Test("who is out stays out over a reload, and counts for the ceiling of the servers that come")
+  func adopted() {
+    let (first, statuses) = Self.watch(4) { $0.consecutiveErrors = 1 }
+    var verdicts: [OutlierVerdict] = []
+    for member in 0..<3 {
+      first.record(member, failed: true, now: Self.second) { _, verdict in verdicts.append(verdict) }
+    }
+    #expect(verdicts == [.ejected, .ejected, .ceiling])
+    // Another server, and another order.
+    let later = [statuses[3], ServerStatus(), statuses[1], statuses[0], statuses[2]]
+    let second = OutlierWatch(first.settings, statuses: later, after: first)
+    verdicts = []
+    for member in [0, 1] {
+      second.record(member, failed: true, now: Self.second + 1) { _, verdict in verdicts.append(verdict) }
+    }
+    #expect(verdicts == [.ceiling, .ceiling])
+  }
 }
