@@ -97,6 +97,8 @@ public final class SnapshotBuilder {
   ) -> RouteSet {
     var plans: [RouterPlan] = []
     var rules: [Route] = []
+    plans.reserveCapacity(routers.count)
+    rules.reserveCapacity(routers.count)
     for (order, entry) in routers.enumerated() {
       var middlewares: [any Middleware] = []
       let service = services[localName(entry.service)] ?? services[""]
@@ -124,13 +126,13 @@ public final class SnapshotBuilder {
         chains.appendInline(.replacePath(path), to: &middlewares, name: entry.name)
       }
       guard let service else { continue }
-      let name = entry.name.contains("@") ? entry.name : entry.name + "@file"
+      let name = entry.name.utf8.contains(UInt8(ascii: "@")) ? entry.name : entry.name + "@file"
       plans.append(
         RouterPlan(
           name: name, middlewares: middlewares, service: service,
           series: surroundings.series.router(name, service: service.name),
           ledgerOwner: surroundings.series.ledgerOwner("router", name),
-          labels: RouterLabel.list(configuration.dynamic.http.routers[entry.name]?.labels ?? [:])))
+          labels: RouterLabel.list(entry.labels)))
       let rule = InternalServices.narrowed(entry.rule, entry.service, configuration.static)
       rules.append(Route(rule: rule, priority: entry.priority, order: order))
     }
@@ -153,6 +155,7 @@ struct EntryPointRouters {
     var priority: Int
     var middlewares: [String]
     var service: String
+    var labels: NamedValues<String> = [:]
     var redirect: RedirectScheme?
   }
 
@@ -168,7 +171,7 @@ struct EntryPointRouters {
       for binding in router.bindings where binding.entryPoint == entryPoint.name {
         let entry = Entry(
           name: router.name, rule: router.rule, priority: router.priority, middlewares: binding.middlewares,
-          service: router.service)
+          service: router.service, labels: router.labels)
         guard let tls = binding.tls else {
           plain.append(entry)
           continue

@@ -81,6 +81,12 @@ extension RouteBox {
     for rule in rules {
       let others = cover(rule, isNegated: isNegated)
       if others == [.everything] { continue }
+      if boxes.count == 1, others.count == 1 {
+        // Nearly every rule: no set is needed to have each box once.
+        guard let common = boxes[0].intersection(others[0]) else { return [] }
+        boxes[0] = common
+        continue
+      }
       guard boxes.count * others.count <= productMax else {
         boxes = narrower(boxes, others)
         continue

@@ -47,11 +47,9 @@ public final class RouteTable: Sendable {
   ///   - labels: where the labels that rules ask for come from. A label that is not here is absent.
   ///   - encodesQuerySemicolons: Traefik's `encodeQuerySemicolons`: `;` belongs to a value, instead of separating.
   public init(_ routes: [Route], labels: NamedValues<LabelSource> = [:], encodesQuerySemicolons: Bool = false) {
-    let ranked = routes.indices.sorted { left, right in
-      let (a, b) = (routes[left], routes[right])
-      if a.priority != b.priority { return a.priority > b.priority }
-      return a.order != b.order ? a.order < b.order : left < right
-    }
+    // Sorted by keys alone: a sort that looks into routes counts references of their rules up and down.
+    let keys = routes.indices.map { (priority: routes[$0].priority, order: routes[$0].order, number: $0) }
+    let ranked = keys.sorted { ($1.priority, $0.order, $0.number) < ($0.priority, $1.order, $1.number) }.map(\.number)
     var builder = RouteTableBuilder(labels: labels, encodesQuerySemicolons: encodesQuerySemicolons)
     for (rank, number) in ranked.enumerated() {
       builder.add(routes[number].rule, rank: Int32(truncatingIfNeeded: rank))

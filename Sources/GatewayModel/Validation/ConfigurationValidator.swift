@@ -123,36 +123,40 @@ struct Validation {
 
   /// Puts the dynamic configuration of all sources together; a name in two files is a mistake that names both places.
   mutating func merge() {
-    for section in Section.allCases {
-      var owner: [String: DecodedSource] = [:]
-      for source in sources {
-        guard
-          case .mapping(let entries)? = source.root?.entry(section.parent)?.value.entry(section.rawValue)?.value.content
-        else { continue }
-        for entry in entries {
-          if let first = owner[entry.key] {
-            let place = first.keyLocation(of: section.path.key(entry.key)).map { "\($0)" } ?? first.name
-            note(
-              Mistake(
-                .error, .duplicateName, at: SourceLocation(file: source.name, position: entry.keyPosition),
-                path: section.path.key(entry.key).description,
-                what: "the \(section.noun) \(Decoding.quote(entry.key)) is defined twice",
-                expected: "it once; the first is at \(place)"))
-          } else {
-            owner[entry.key] = source
-          }
-        }
-      }
-      declared[section] = Set(owner.keys)
-    }
+    for section in Section.allCases { declare(section) }
     for source in sources { add(source.dynamic) }
     normaliseReferences()
     unusable[.middlewares] = (declared[.middlewares] ?? []).subtracting(dynamic.http.middlewares.names)
     unusable[.services] = (declared[.services] ?? []).subtracting(dynamic.http.services.names)
   }
 
+  private mutating func declare(_ section: Section) {
+    var names: Set<String> = []
+    for (index, source) in sources.enumerated() {
+      guard
+        case .mapping(let entries)? = source.root?.entry(section.parent)?.value.entry(section.rawValue)?.value.content
+      else { continue }
+      names.reserveCapacity(names.count + entries.count)
+      // A key that stands twice in one text is a mistake of reading it.
+      for entry in entries where !names.insert(entry.key).inserted {
+        guard mistakes.count <= Decoding.mistakesMax else { break }
+        let path = section.path.key(entry.key)
+        guard let first = sources[..<index].first(where: { $0.node(at: path) != nil }) else { continue }
+        let place = first.keyLocation(of: path).map { "\($0)" } ?? first.name
+        note(
+          Mistake(
+            .error, .duplicateName, at: SourceLocation(file: source.name, position: entry.keyPosition),
+            path: path.description, what: "the \(section.noun) \(Decoding.quote(entry.key)) is defined twice",
+            expected: "it once; the first is at \(place)"))
+      }
+    }
+    declared[section] = names
+  }
+
   private mutating func add(_ other: DynamicConfiguration) {
     func add<Value>(_ values: NamedValues<Value>, to all: inout NamedValues<Value>) {
+      // Most gateways have one file, whose thousands of routers are not copied.
+      if all.isEmpty { return all = values }
       for element in values where all[element.name] == nil { all[element.name] = element.value }
     }
     add(other.http.routers, to: &dynamic.http.routers)
@@ -167,8 +171,11 @@ struct Validation {
   // MARK: - References
 
   /// Checks one reference. `known` are the names that exist; unusable ones exist too.
-  mutating func checkReference(_ name: String, to section: Section, at path: ConfigurationPath) {
+  mutating func checkReference(
+    _ name: String, to section: Section, at place: @autoclosure () -> ConfigurationPath
+  ) {
     if declared[section]?.contains(name) == true { return }
+    let path = place()
     if let at = name.lastIndex(of: "@") {
       let provider = name[name.index(after: at)...]
       if provider == "internal" {
@@ -228,6 +235,12 @@ extension Validation {
   /// `name@file` and `name` are the same: all names a source can hold are of the file provider.
   static func bare(_ name: String) -> String { name.hasSuffix("@file") ? String(name.dropLast(5)) : name }
 
+  /// Whether a reference of the router is not bare; few are, and what does not change is not copied.
+  private static func isQualified(_ router: Router) -> Bool {
+    router.service.hasSuffix("@file") || router.tls?.options.hasSuffix("@file") == true
+      || router.middlewares.contains { $0.hasSuffix("@file") }
+  }
+
   /// Makes all references bare.
   private mutating func normaliseReferences() {
     for element in `static`.entryPoints {
@@ -236,7 +249,7 @@ extension Validation {
       if let tls = entryPoint.http.tls { entryPoint.http.tls?.options = Self.bare(tls.options) }
       `static`.entryPoints[element.name] = entryPoint
     }
-    for element in dynamic.http.routers {
+    for element in dynamic.http.routers where Self.isQualified(element.value) {
       var router = element.value
       router.middlewares = router.middlewares.map(Self.bare)
       router.service = Self.bare(router.service)

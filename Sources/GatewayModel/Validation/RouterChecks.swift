@@ -6,25 +6,19 @@ extension Validation {
 
   /// The routers that can work. Those with mistakes, or with parts that are not supported, are left out.
   mutating func routers() -> [ValidatedRouter] {
-    let defaults = defaultEntryPoints()
+    let doors = Doors(`static`.entryPoints)
     var routers: [ValidatedRouter] = []
     routers.reserveCapacity(dynamic.http.routers.count)
     for element in dynamic.http.routers {
-      if let router = validate(element.value, name: element.name, defaults: defaults) { routers.append(router) }
+      if let router = validate(element.value, name: element.name, doors) { routers.append(router) }
     }
     return routers
   }
 
-  /// Entry points marked `asDefault`, else all.
-  private func defaultEntryPoints() -> [String] {
-    let marked = `static`.entryPoints.filter { $0.value.asDefault }.map(\.name)
-    return marked.isEmpty ? `static`.entryPoints.names.filter { $0 != "traefik" } : marked
-  }
-
-  private mutating func validate(_ router: Router, name: String, defaults: [String]) -> ValidatedRouter? {
+  private mutating func validate(_ router: Router, name: String, _ doors: Doors) -> ValidatedRouter? {
     let path = Section.routers.path.key(name)
     var bindings: [ValidatedRouter.Binding] = []
-    for (index, entryPoint) in router.entryPoints.enumerated() where `static`.entryPoints[entryPoint] == nil {
+    for (index, entryPoint) in router.entryPoints.enumerated() where doors.http[entryPoint] == nil {
       noteUnknownEntryPoint(entryPoint, at: path.key("entryPoints").index(index))
     }
     for (index, middleware) in router.middlewares.enumerated() {
@@ -38,33 +32,33 @@ extension Validation {
         "\(path.key("priority")) is \(router.priority), reserved for the gateway's own routers",
         expected: "at most \(Self.priorityMax)")
     }
-    for entryPoint in router.entryPoints.isEmpty ? defaults : router.entryPoints {
-      guard let http = `static`.entryPoints[entryPoint]?.http else { continue }
+    for entryPoint in router.entryPoints.isEmpty ? doors.defaults : router.entryPoints {
+      guard let http = doors.http[entryPoint] else { continue }
       bindings.append(
         .init(
           entryPoint: entryPoint, middlewares: http.middlewares + router.middlewares, tls: router.tls ?? http.tls))
     }
-    guard !router.rule.isEmpty, let rule = parse(router.rule, at: path.key("rule")), !router.service.isEmpty,
+    guard !router.rule.isEmpty, let rule = parse(router.rule, at: path), !router.service.isEmpty,
       isUsable(router, name: name, bindings)
     else { return nil }
     return ValidatedRouter(
       name: name, rule: rule, ruleText: router.rule,
       priority: router.priority == 0 ? Rule.defaultPriority(of: router.rule) : router.priority,
-      service: router.service, bindings: bindings)
+      service: router.service, bindings: bindings, labels: router.labels)
   }
 
-  private mutating func parse(_ text: String, at path: ConfigurationPath) -> Rule? {
+  private mutating func parse(_ text: String, at router: ConfigurationPath) -> Rule? {
     switch Rule.parse(text) {
     case .success(let rule):
       for label in rule.labelNames where `static`.labels[label] == nil {
         let suggestion = Suggestion.nearest(to: label, in: `static`.labels.names)
         note(
-          .unknownReference, at: path, "there is no label \(Decoding.quote(label))",
+          .unknownReference, at: router.key("rule"), "there is no label \(Decoding.quote(label))",
           expected: suggestion == nil ? "one to be defined under labels" : nil, suggestion: suggestion)
       }
       return rule
     case .failure(let mistake):
-      note(mistake, at: path)
+      note(mistake, at: router.key("rule"))
       return nil
     }
   }
@@ -102,7 +96,20 @@ extension Validation {
 
   /// Whether a name is of a provider that no source stands for.
   private func isForeign(_ name: String, _ section: Section) -> Bool {
-    guard name.contains("@"), declared[section]?.contains(name) != true else { return false }
+    guard name.utf8.contains(UInt8(ascii: "@")), declared[section]?.contains(name) != true else { return false }
     return section == .middlewares || !name.hasSuffix("@internal")
+  }
+}
+
+/// What routers ask of EntryPoints, looked up once for all routers.
+private struct Doors {
+  /// Those marked `asDefault`, else all.
+  let defaults: [String]
+  let http: [String: EntryPointHTTP]
+
+  init(_ entryPoints: NamedValues<EntryPoint>) {
+    let marked = entryPoints.filter { $0.value.asDefault }.map(\.name)
+    defaults = marked.isEmpty ? entryPoints.names.filter { $0 != "traefik" } : marked
+    http = Dictionary(entryPoints.map { ($0.name, $0.value.http) }) { first, _ in first }
   }
 }

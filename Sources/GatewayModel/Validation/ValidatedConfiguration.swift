@@ -50,9 +50,12 @@ public struct ValidatedRouter: Sendable, Equatable {
   public var service: String
   /// One for each entry point: those the router names, else the default ones.
   public var bindings: [Binding]
+  /// What policies may ask for as `label.NAME`.
+  public var labels: NamedValues<String>
 
   public init(
-    name: String, rule: Rule, ruleText: String, priority: Int, service: String, bindings: [Binding]
+    name: String, rule: Rule, ruleText: String, priority: Int, service: String, bindings: [Binding],
+    labels: NamedValues<String> = [:]
   ) {
     self.name = name
     self.rule = rule
@@ -60,6 +63,7 @@ public struct ValidatedRouter: Sendable, Equatable {
     self.priority = priority
     self.service = service
     self.bindings = bindings
+    self.labels = labels
   }
 }
 
