@@ -127,7 +127,18 @@ struct WhoamiServer: Sendable {
       return
     }
     let handler = WhoamiHandler(crowd: crowd)
-    let upgrader = NIOWebSocketServerUpgrader(
+    let pipeline = channel.pipeline.syncOperations
+    try pipeline.addHandler(IdleStateHandler(allTimeout: idleMax))
+    try pipeline.configureHTTPServerPipeline(
+      withPipeliningAssistance: true,
+      withServerUpgrade: (upgraders: [upgrader()], completionHandler: { _ in }),
+      withErrorHandling: true)
+    try pipeline.addHandler(handler)
+    crowd.join(channel, handler)
+  }
+
+  private static func upgrader() -> NIOWebSocketServerUpgrader {
+    NIOWebSocketServerUpgrader(
       maxFrameSize: frameBytesMax,
       shouldUpgrade: { channel, head in
         let accepted = WhoamiTarget(head.uri).path == "/echo"
@@ -141,14 +152,25 @@ struct WhoamiServer: Sendable {
           pipeline.removeHandler(finished, promise: nil)
         }
       })
+  }
+
+  /// A second chance to become a WebSocket: NIO's upgrade handler leaves with a connection's first request, and a
+  /// gateway sends a handshake on whichever connection is idle.
+  ///
+  /// - Returns: the context of a handler in front of `handler`, to be given the head.
+  static func awaitUpgrade(before handler: WhoamiHandler, in channel: any Channel) throws -> ChannelHandlerContext {
     let pipeline = channel.pipeline.syncOperations
-    try pipeline.addHandler(IdleStateHandler(allTimeout: idleMax))
-    try pipeline.configureHTTPServerPipeline(
-      withPipeliningAssistance: true,
-      withServerUpgrade: (upgraders: [upgrader], completionHandler: { _ in }),
-      withErrorHandling: true)
-    try pipeline.addHandler(handler)
-    crowd.join(channel, handler)
+    let others: [any RemovableChannelHandler] = [
+      try pipeline.handler(type: HTTPServerPipelineHandler.self),
+      try pipeline.handler(type: NIOHTTPResponseHeadersValidator.self),
+      try pipeline.handler(type: HTTPServerProtocolErrorHandler.self),
+      try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self),
+    ]
+    let upgrade = HTTPServerUpgradeHandler(
+      upgraders: [upgrader()], httpEncoder: try pipeline.handler(type: HTTPResponseEncoder.self),
+      extraHTTPHandlers: others, upgradeCompletionHandler: { _ in })
+    try pipeline.addHandler(upgrade, position: .before(handler))
+    return try pipeline.context(handler: upgrade)
   }
 }
 

@@ -25,7 +25,15 @@ final class WhoamiHandler: ChannelInboundHandler, RemovableChannelHandler {
   private var state = State.idle
   private var timer: Scheduled<Void>?
 
+  /// The handshake was looked at already, and comes here because it is none.
+  private var hasAwaitedUpgrade = false
+
   init(crowd: WhoamiCrowd) { self.crowd = crowd }
+
+  private func wantsWebSocket(_ head: HTTPRequestHead) -> Bool {
+    !hasAwaitedUpgrade && WhoamiTarget(head.uri).path == "/echo"
+      && head.headers[canonicalForm: "upgrade"].contains { $0.lowercased() == "websocket" }
+  }
 
   /// No request is in work here.
   var isIdle: Bool {
@@ -36,6 +44,13 @@ final class WhoamiHandler: ChannelInboundHandler, RemovableChannelHandler {
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     switch unwrapInboundIn(data) {
     case .head(let head):
+      if wantsWebSocket(head) {
+        hasAwaitedUpgrade = true
+        guard let before = try? WhoamiServer.awaitUpgrade(before: self, in: context.channel),
+          let upgrade = before.handler as? HTTPServerUpgradeHandler
+        else { return context.close(promise: nil) }
+        return upgrade.channelRead(context: before, data: data)
+      }
       if head.headers[canonicalForm: "expect"].contains("100-continue") {
         let goOn = HTTPResponseHead(version: head.version, status: .continue)
         context.writeAndFlush(wrapOutboundOut(.head(goOn)), promise: nil)
@@ -131,7 +146,8 @@ final class WhoamiHandler: ChannelInboundHandler, RemovableChannelHandler {
   }
 
   private func write(_ answer: WhoamiAnswer, to head: HTTPRequestHead, context: ChannelHandlerContext) {
-    var keepAlive = head.isKeepAlive && !crowd.draining
+    // Behind a request to upgrade nothing more is read of the connection, whatever came of it.
+    var keepAlive = head.isKeepAlive && !crowd.draining && !head.headers.contains(name: "Upgrade")
     if case .answering(false, _) = state { keepAlive = false }  // the client has ended its side meanwhile
     var headers = answer.headers
     let length = answer.dataBytes > 0 ? answer.dataBytes : answer.body.readableBytes
