@@ -241,4 +241,18 @@ struct ManifestTests {
     #expect(manifests.mistakes.map { "\($0.line):\($0.column)" } == ["8:1"])
     #expect(manifests.workloads.map(\.location.position.line) == [2])
   }
+
+  @Test(
+    "an idle time that no balancer has is passed over",
+    arguments: ["-9223372036854775808", "-1", "9223372036854775807", "1000000"])
+  func oddBalancer(_ value: String) {
+    let manifests = manifests(
+      """
+      kind: Service
+      metadata:
+        name: api
+        annotations: {service.beta.kubernetes.io/azure-load-balancer-tcp-idle-timeout: "\(value)"}
+      """)
+    #expect(manifests.balancerIdleTimes.isEmpty)
+  }
 }

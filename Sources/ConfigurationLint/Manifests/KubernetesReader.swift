@@ -89,7 +89,9 @@ struct KubernetesReader {
           location: SourceLocation(file: file, position: node.position), source: "annotation \(name)"))
     }
     for (name, unit) in Self.balancerAnnotations {
-      if let node = annotations?[name], let value = node.integer, value < 1_000_000 { note(node, value * unit, name) }
+      if let node = annotations?[name], let value = node.integer, (0..<1_000_000).contains(value) {
+        note(node, value * unit, name)
+      }
     }
     let attributes = "alb.ingress.kubernetes.io/load-balancer-attributes"
     if let node = annotations?[attributes] {
