@@ -51,15 +51,21 @@ public struct SPIFFEID: Sendable, Hashable, CustomStringConvertible {
 
   /// - Throws: `SPIFFEIDMistake` with the rule that is broken.
   public init(_ text: String) throws(SPIFFEIDMistake) {
-    guard text.utf8.count <= Self.bytesMax else { throw .tooLong }
-    guard text.hasPrefix(Self.scheme) else { throw .scheme }
-    let rest = text.dropFirst(Self.scheme.utf8.count)
+    let (trustDomain, path) = try Self.parts(of: text)
+    guard !path.isEmpty else { throw .noPath }
+    try Self.check(path: path)
+    self.trustDomain = trustDomain
+    self.path = String(path)
+  }
+
+  /// The trust domain and what follows it, which begins with a slash or is empty and is not looked at.
+  static func parts(of text: String) throws(SPIFFEIDMistake) -> (TrustDomain, Substring) {
+    guard text.utf8.count <= bytesMax else { throw .tooLong }
+    guard text.hasPrefix(scheme) else { throw .scheme }
+    let rest = text.dropFirst(scheme.utf8.count)
     let slash = rest.firstIndex(of: "/") ?? rest.endIndex
     guard let trustDomain = TrustDomain(name: rest[..<slash]) else { throw .trustDomain }
-    guard slash < rest.endIndex else { throw .noPath }
-    try Self.check(path: rest[slash...])
-    self.trustDomain = trustDomain
-    path = String(rest[slash...])
+    return (trustDomain, rest[slash...])
   }
 
   public var description: String { trustDomain.id + path }
@@ -121,12 +127,8 @@ public struct SPIFFEIDPrefix: Sendable, Hashable, CustomStringConvertible {
   ///
   /// - Throws: `SPIFFEIDMistake` with the rule that is broken.
   public init(_ text: String) throws(SPIFFEIDMistake) {
-    guard text.utf8.count <= SPIFFEID.bytesMax else { throw .tooLong }
-    guard text.hasPrefix(SPIFFEID.scheme) else { throw .scheme }
-    let rest = text.dropFirst(SPIFFEID.scheme.utf8.count)
-    let slash = rest.firstIndex(of: "/") ?? rest.endIndex
-    guard let trustDomain = TrustDomain(name: rest[..<slash]) else { throw .trustDomain }
-    let path = rest[slash...].hasSuffix("/") ? rest[slash...].dropLast() : rest[slash...]
+    let (trustDomain, rest) = try SPIFFEID.parts(of: text)
+    let path = rest.hasSuffix("/") ? rest.dropLast() : rest
     if !path.isEmpty { try SPIFFEID.check(path: path) }
     self.trustDomain = trustDomain
     self.path = String(path)
