@@ -3,10 +3,6 @@
 SWIFT ?= swift
 RELEASE := .build/release/sluice
 DEBUG := .build/debug/sluice
-# Tests run all at once on as many threads as there are cores. Those that compute for minutes (cores of Go programs) and
-# those of identities that live for seconds, which would find them expired after such a wait, have a turn of their own.
-LONG := GoDiagnosticsTests
-SHORT_LIVED := WorkloadAPITests|WorkloadIdentityTests
 
 .DEFAULT_GOAL := help
 .PHONY: help run drill release test check-commands check-grpc-swift lint bench bench-load bench-allocations bench-limits \
@@ -30,9 +26,7 @@ drill: release ## Flood the bookstore's search, take its database away and give 
 test: dependencies ## Build and run every test (Go toolchains for the diagnostics are fetched; without them those tests skip)
 	@scripts/go-toolchains || echo "Go toolchains are not all here: tests that need them say so and skip"
 	$(SWIFT) build --build-tests
-	$(SWIFT) test --skip-build --filter '$(SHORT_LIVED)'
-	$(SWIFT) test --skip-build --parallel --skip '$(SHORT_LIVED)|$(LONG)'
-	$(SWIFT) test --skip-build --parallel --filter '$(LONG)'
+	@SWIFT="$(SWIFT)" scripts/test
 	@$(MAKE) --no-print-directory check-commands
 
 check-commands: ## Check whoami, load, dev-cert, Go incidents and endpoints, check, gRPC, policies, SPIFFE, bookstore, the examples and the drill with real clients (after a debug build)

@@ -59,7 +59,8 @@ struct KeySetService: ServiceLifecycle.Service {
         tlsConfiguration: try tls(source),
         // A redirect is a place that nobody configured.
         redirectConfiguration: .disallow,
-        timeout: .init(connect: .seconds(source.timeout), read: .seconds(source.timeout)))
+        // No time limit of the client's own but for connecting: two that end together tell the reason by chance.
+        timeout: .init(connect: .seconds(source.timeout)))
       configuration.httpVersion = .http1Only
       let client = HTTPClient(eventLoopGroup: MultiThreadedEventLoopGroup.singleton, configuration: configuration)
       let result = await text(source, client)
@@ -79,7 +80,7 @@ struct KeySetService: ServiceLifecycle.Service {
       group.addTask {
         // Cancelled where the fetch is over first; then nobody looks at this.
         try? await time.futureResult.get()
-        return .failure(KeySetMistake("no whole answer in \(source.timeout) s"))
+        return .failure(KeySetMistake(source.tooLate))
       }
       let first = await group.next()
       time.cancel()
@@ -92,9 +93,11 @@ struct KeySetService: ServiceLifecycle.Service {
     var request = HTTPClientRequest(url: source.url)
     request.headers = ["Accept": "application/jwk-set+json, application/json", "User-Agent": "sluice"]
     do {
-      let response = try await client.execute(request, timeout: .seconds(source.timeout))
+      let response = try await client.execute(request, deadline: .distantFuture)
       guard response.status == .ok else { return .failure(KeySetMistake("status \(response.status.code)")) }
       return .success(Array(buffer: try await response.body.collect(upTo: bytesMax)))
+    } catch let error as HTTPClientError where error == .connectTimeout {
+      return .failure(KeySetMistake(source.tooLate))
     } catch {
       return .failure(KeySetMistake("\(error)"))
     }
@@ -119,6 +122,11 @@ struct KeySetService: ServiceLifecycle.Service {
     }
     return tls
   }
+}
+
+extension KeySetSource {
+  /// What is told where the timeout passed, in whatever part of the exchange.
+  fileprivate var tooLate: String { "no whole answer in \(timeout) s" }
 }
 
 extension KeySetRegistry {

@@ -18,7 +18,7 @@ final class Peer: @unchecked Sendable {
   private(set) var socket: Int32
   private var buffer: [UInt8] = []
   /// How long one wait may last before the test fails.
-  var patience: Int32 = 5_000
+  var patience: Int32 = 30_000
 
   init(socket: Int32) {
     self.socket = socket

@@ -127,7 +127,7 @@ final class Signal: Sendable {
   }
 
   /// Returns false when it was not announced in time.
-  func wait(milliseconds: Int32 = 5_000) -> Bool {
+  func wait(milliseconds: Int32 = 30_000) -> Bool {
     var poller = pollfd(fd: reader, events: Int16(POLLIN), revents: 0)
     return poll(&poller, 1, milliseconds) > 0
   }
