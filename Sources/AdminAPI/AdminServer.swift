@@ -11,8 +11,12 @@ import Synchronization
 /// The admin server: probes, metrics, the API, the ledger, on an event loop of its own.
 ///
 /// Its loop is not a shard, so that a scrape of many series never delays a request, and a flood of requests never
-/// delays a probe. Bound: `connectionsMax` connections, `idleSeconds` for a connection that says nothing, and a
-/// graceful stop of `stopSecondsMax` seconds, after which what is left is cut off.
+/// delays a probe. It is one of the process's loops that never end: Hummingbird stops in a task that nobody waits for,
+/// and what that task lets go of last schedules on the loop (`ServerQuiescingHelper.deinit`), which NIO answers with an
+/// error on stderr, or with the end of the process, where the loop has ended by then.
+///
+/// Bound: `connectionsMax` connections, `idleSeconds` for a connection that says nothing, and a graceful stop of
+/// `stopSecondsMax` seconds, after which what is left is cut off.
 public final class AdminServer: ServiceLifecycle.Service {
   private static let connectionsMax = 256
   private static let idleSeconds: Int64 = 60
@@ -43,17 +47,7 @@ public final class AdminServer: ServiceLifecycle.Service {
   ///
   /// Throws when the address cannot be listened on.
   public func run() async throws {
-    let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-    do {
-      try await serve(on: group)
-    } catch {
-      try? await group.shutdownGracefully()
-      throw error
-    }
-    try await group.shutdownGracefully()
-  }
-
-  private func serve(on group: MultiThreadedEventLoopGroup) async throws {
+    let loop = MultiThreadedEventLoopGroup.singleton.next()
     let responder = responder
     let onListening = onListening
     // Hummingbird tells of each start and stop at level info; the gateway's log says once where admin listens.
@@ -66,7 +60,7 @@ public final class AdminServer: ServiceLifecycle.Service {
         address: .hostname(address.host.isEmpty ? "::" : address.host, port: Int(address.port)),
         availableConnectionsDelegate: MaximumAvailableConnections(Self.connectionsMax)),
       onServerRunning: { channel in onListening(UInt16(clamping: channel.localAddress?.port ?? 0)) },
-      eventLoopGroupProvider: .shared(group), logger: quiet)
+      eventLoopGroupProvider: .shared(loop), logger: quiet)
     let stopSecondsMax = stopSecondsMax
     try await withThrowingTaskGroup(of: Void.self) { tasks in
       tasks.addTask { try await application.run() }

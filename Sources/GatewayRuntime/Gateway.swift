@@ -106,7 +106,7 @@ public final class Gateway: Sendable {
 
   // MARK: End
 
-  /// Stops accepting, finishes what runs inside the grace time, closes the rest.
+  /// Stops accepting, finishes what runs inside the grace time, closes the rest. `end` is next.
   public func drain() async {
     state.withLock { $0.isDraining = true }
     let lifeCycles = configuration.entryPoints.map(\.value.transport.lifeCycle)
@@ -118,10 +118,18 @@ public final class Gateway: Sendable {
     if result.cutConnections > 0 {
       log.warning("connections were cut at the end of the grace time", metadata: ["count": "\(result.cutConnections)"])
     }
-    await dataPlane.shutdown()
-    identity?.stop()
-    _ = accessLog?.close()
+  }
+
+  /// Ends the loops, after `drain` and after everybody who may still hand them something: key sets, whose requests
+  /// wait on a loop, and reloads, which install there. What answers to a loop ends before the loops do, since NIO takes
+  /// what is scheduled later for a bug of the program.
+  public func end() async {
+    // Checks of passwords and tokens, and bodies on their way to a file.
     try? await threadPool.shutdownGracefully()
+    await limitStores.stop()
+    identity?.stop()
+    await dataPlane.shutdown()
+    _ = accessLog?.close()
   }
 
   // MARK: What the admin side shows

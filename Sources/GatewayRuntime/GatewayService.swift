@@ -9,7 +9,7 @@ import UnixSignals
 ///
 /// Structured: every task is a child of `run`, and the group's graceful shutdown is what ends them. The order of the
 /// end is the reverse of the list: first the gateway drains, then the admin side goes, so that metrics and readiness
-/// can be seen while it drains.
+/// can be seen while it drains. The loops end when nobody is left who would call on them.
 public struct GatewayService: Sendable {
   private let gateway: Gateway
 
@@ -38,7 +38,14 @@ public struct GatewayService: Sendable {
       gracefulShutdownSignals: [.sigterm, .sigint], logger: gateway.log)
     // The drain has its own deadline; this one is for what should not happen.
     configuration.maximumGracefulShutdownDuration = .seconds(120)
-    try await ServiceGroup(configuration: configuration).run()
+    let result: Result<Void, any Error>
+    do {
+      result = .success(try await ServiceGroup(configuration: configuration).run())
+    } catch {
+      result = .failure(error)
+    }
+    await gateway.end()
+    try result.get()
   }
 }
 

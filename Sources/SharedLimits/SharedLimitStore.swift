@@ -70,6 +70,12 @@ public final class SharedLimitStore: Sendable {
     }
   }
 
+  /// Ends the connection: what is asked later is unavailable, and what was asked is not answered any more.
+  func stop() async {
+    let session = session
+    try? await session.eventLoop.submit { session.value.stop() }.get()
+  }
+
   /// Asks for one decision. Any thread; `answer` is called once, on `loop`.
   public func decide(
     _ key: [UInt8], _ quota: LimitQuota, now: UInt64, loop: any EventLoop, answer: @escaping @Sendable (Answer) -> Void

@@ -46,6 +46,11 @@ public final class SharedLimitStores: Sendable {
     }
   }
 
+  /// Ends all connections, before the loops end that asked: no answer comes any more when this returns.
+  public func stop() async {
+    for store in held.withLock({ $0.values.compactMap(\.store) }) { await store.stop() }
+  }
+
   /// How every store is, by name.
   public var statuses: [StoreStatus] {
     let stores = held.withLock { $0.values.compactMap(\.store) }

@@ -117,6 +117,19 @@ import Testing
     }
   }
 
+  @Test("no stop leaves something behind that schedules on a loop that has ended")
+  func stopsForGood() async {
+    await #expect(processExitsWith: .success) {
+      // NIO then dies of what it otherwise prints.
+      setenv("SWIFTNIO_STRICT", "1", 1)
+      for _ in 0..<60 {
+        try await AdminServerTests.withServer { port, _ in
+          _ = try await AdminServerTests.talk(port, "GET /ping HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        }
+      }
+    }
+  }
+
   @Test("an address that is taken is an error, not a hang")
   func taken() async throws {
     try await Self.withServer { port, _ in

@@ -41,6 +41,7 @@ struct RunningGateway {
 
   func stop() async {
     await gateway.drain()
+    await gateway.end()
     try? await group.shutdownGracefully()
     try? FileManager.default.removeItem(atPath: folder)
   }

@@ -31,6 +31,7 @@ struct ServiceGateway {
     let result: Result<Void, any Error>
     do { result = .success(try await body(made)) } catch { result = .failure(error) }
     await gateway.drain()
+    await gateway.end()
     try? await group.shutdownGracefully()
     try? FileManager.default.removeItem(atPath: folder)
     try result.get()

@@ -34,15 +34,6 @@ final class BookstoreServer: ServiceLifecycle.Service {
 
   /// Serves until graceful shutdown or cancellation. Throws when the address cannot be listened on.
   func run() async throws {
-    let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
-    do { try await serve(on: group) } catch {
-      try? await group.shutdownGracefully()
-      throw error
-    }
-    try await group.shutdownGracefully()
-  }
-
-  private func serve(on group: MultiThreadedEventLoopGroup) async throws {
     let (dispatcher, onListening) = (dispatcher, onListening)
     var quiet = logger
     quiet.logLevel = max(logger.logLevel, .warning)
@@ -57,7 +48,8 @@ final class BookstoreServer: ServiceLifecycle.Service {
         address: .hostname(host, port: port),
         availableConnectionsDelegate: MaximumAvailableConnections(Self.connectionsMax)),
       onServerRunning: { channel in onListening(channel.localAddress?.port ?? 0) },
-      eventLoopGroupProvider: .shared(group), logger: quiet)
+      // Loops that never end: Hummingbird's stop goes on in a task that nobody waits for, and schedules on its loop.
+      eventLoopGroupProvider: .singleton, logger: quiet)
     try await withThrowingTaskGroup(of: Void.self) { tasks in
       tasks.addTask { try await application.run() }
       tasks.addTask {
