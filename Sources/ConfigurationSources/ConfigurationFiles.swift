@@ -105,7 +105,9 @@ public struct ConfigurationFiles: Sendable {
     for name in names.sorted() {
       let full = path.hasSuffix("/") ? path + name : path + "/" + name
       var status = stat()
-      guard stat(full, &status) == 0 else { continue }
+      // Gone since the directory was read. A link whose target is gone is still there: like every file that cannot be
+      // read it refuses the configuration, which would otherwise lose that file's routers without a word.
+      guard stat(full, &status) == 0 || lstat(full, &status) == 0 else { continue }
       if status.st_mode & S_IFMT == S_IFDIR {
         readDirectory(full, namedAt: location, depth: depth + 1, &reading)
       } else if ConfigurationSource.Format(fileName: name) != nil {
@@ -116,35 +118,4 @@ public struct ConfigurationFiles: Sendable {
       }
     }
   }
-}
-
-/// Whole files, with the system's own words when one cannot be had.
-public enum FileReader {
-  /// Why a file could not be had.
-  public struct Failure: Error, CustomStringConvertible, Sendable {
-    public var description: String
-
-    public init(description: String) { self.description = description }
-  }
-
-  /// The bytes of a whole file; a larger one than `bytesMax` is a failure.
-  public static func read(_ path: String, bytesMax: Int) -> Result<[UInt8], Failure> {
-    let file = open(path, O_RDONLY | O_CLOEXEC)
-    guard file >= 0 else { return .failure(Failure(description: lastError())) }
-    defer { close(file) }
-    var bytes: [UInt8] = []
-    var chunk = [UInt8](repeating: 0, count: 64 * 1024)
-    while true {
-      let count = chunk.withUnsafeMutableBytes { Glibc.read(file, $0.baseAddress, $0.count) }
-      if count == 0 { return .success(bytes) }
-      if count < 0 {
-        if errno == EINTR { continue }
-        return .failure(Failure(description: lastError()))
-      }
-      bytes.append(contentsOf: chunk[..<count])
-      if bytes.count > bytesMax { return .failure(Failure(description: "larger than \(bytesMax) bytes")) }
-    }
-  }
-
-  static func lastError() -> String { String(cString: strerror(errno)) }
 }

@@ -59,9 +59,25 @@ public final class FileWatcher: Sendable {
     for path in paths {
       directories.insert(parent(path))
       if isDirectory(path) { directories.insert(path) }
-      guard let resolved = realpath(path, nil) else { continue }
+      guard let resolved = realpath(path, nil) else {
+        directories.formUnion(parentsOfTargets(path))
+        continue
+      }
       directories.insert(parent(String(cString: resolved)))
       free(resolved)
+    }
+    return directories
+  }
+
+  /// Where the target of a link is missing: the directories that it, and the links on the way, may come back in.
+  private static func parentsOfTargets(_ path: String) -> Set<String> {
+    var directories: Set<String> = []
+    var path = path
+    // As many as the kernel follows.
+    for _ in 0..<40 {
+      guard let target = SymbolicLink.target(of: path) else { break }
+      path = target
+      directories.insert(parent(path))
     }
     return directories
   }
