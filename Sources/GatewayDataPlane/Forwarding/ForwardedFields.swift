@@ -1,6 +1,6 @@
 import GatewayModel
 
-/// `X-Forwarded-*` and `X-Real-Ip`, as Traefik sets them.
+/// `X-Forwarded-*`, `X-Real-Ip` and `X-Scheme`, as Traefik sets and removes them.
 ///
 /// The problem: a server believes these fields, so a client must not be able to write them. The rule: what a peer
 /// that is not trusted sent is removed, then the gateway fills in what is missing; a trusted peer's values stay. The
@@ -65,12 +65,13 @@ struct ForwardedFields: Sendable {
   /// Whether a name with underscores is one of these to a server that makes one variable of `-` and `_`. Nobody means
   /// it well, so it goes whoever sent it.
   private static func isLookalike(_ name: UnsafeRawBufferPointer) -> Bool {
-    guard name.count >= 9, lowercased(name[0]) == UInt8(ascii: "x"), name.contains(UInt8(ascii: "_")) else {
+    guard name.count >= 8, lowercased(name[0]) == UInt8(ascii: "x"), name.contains(UInt8(ascii: "_")) else {
       return false
     }
     let group: StaticString = "x-forwarded-"
     let address: StaticString = "x-real-ip"
-    if namesResemble(name, bytes(address)) { return true }
+    let scheme: StaticString = "x-scheme"
+    if namesResemble(name, bytes(address)) || namesResemble(name, bytes(scheme)) { return true }
     guard name.count > group.utf8CodeUnitCount else { return false }
     return namesResemble(UnsafeRawBufferPointer(rebasing: name[..<group.utf8CodeUnitCount]), bytes(group))
   }

@@ -11,6 +11,7 @@ public enum FieldName: UInt8, Sendable {
   case connection, keepAlive, proxyConnection, te, trailer, upgrade, proxyAuthenticate, proxyAuthorization
   // Forwarding
   case xForwardedFor, xForwardedProto, xForwardedHost, xForwardedPort, xForwardedServer, xRealIP, forwarded
+  case xForwardedScheme, xScheme
   case xForwardedMethod, xForwardedURI, xForwardedPrefix, xForwardedTLSClientCert, xForwardedTLSClientCertInfo
   // What middlewares look at
   case authorization, cookie, setCookie, acceptEncoding, contentEncoding, contentType, contentRange, origin, location
@@ -52,6 +53,7 @@ public enum FieldName: UInt8, Sendable {
       switch lowercased(name[0]) {
       case UInt8(ascii: "l"): if equalIgnoringCase(name, "location") { self = .location }
       case UInt8(ascii: "i"): if equalIgnoringCase(name, "if-range") { self = .ifRange }
+      case UInt8(ascii: "x"): if equalIgnoringCase(name, "x-scheme") { self = .xScheme }
       default: break
       }
     case 9:
@@ -114,7 +116,9 @@ public enum FieldName: UInt8, Sendable {
     case 18:
       switch lowercased(name[12]) {
       case UInt8(ascii: "t"): if equalIgnoringCase(name, "proxy-authenticate") { self = .proxyAuthenticate }
-      case UInt8(ascii: "s"): if equalIgnoringCase(name, "x-forwarded-server") { self = .xForwardedServer }
+      case UInt8(ascii: "s"):
+        if equalIgnoringCase(name, "x-forwarded-server") { self = .xForwardedServer }
+        if equalIgnoringCase(name, "x-forwarded-scheme") { self = .xForwardedScheme }
       case UInt8(ascii: "m"): if equalIgnoringCase(name, "x-forwarded-method") { self = .xForwardedMethod }
       case UInt8(ascii: "p"): if equalIgnoringCase(name, "x-forwarded-prefix") { self = .xForwardedPrefix }
       default: break
@@ -149,8 +153,8 @@ public enum FieldName: UInt8, Sendable {
     case .host, .contentLength, .expect, .authorization, .cookie, .setCookie, .contentEncoding, .contentType,
       .contentRange, .cacheControl, .range, .ifRange, .location, .retryAfter, .vary, .date,
       .xForwardedFor, .xForwardedProto, .xForwardedHost, .xForwardedPort, .xForwardedServer, .xRealIP, .forwarded,
-      .xForwardedMethod, .xForwardedURI, .xForwardedPrefix, .xForwardedTLSClientCert, .xForwardedTLSClientCertInfo,
-      .grpcTimeout:
+      .xForwardedScheme, .xScheme, .xForwardedMethod, .xForwardedURI, .xForwardedPrefix, .xForwardedTLSClientCert,
+      .xForwardedTLSClientCertInfo, .grpcTimeout:
       return true
     default:
       return false
