@@ -109,14 +109,21 @@ enum Descriptors {
   static func provide(_ connections: Int) throws(LoadFailure) {
     var limit = rlimit()
     getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    guard var raised = try raised(limit, for: connections) else { return }
+    setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &raised)
+  }
+
+  /// The limit that `connections` need, as far as the hard one allows: nil when the present one is enough.
+  ///
+  /// The present limit is an argument, since machines allow anything from a thousand to no end.
+  static func raised(_ limit: rlimit, for connections: Int) throws(LoadFailure) -> rlimit? {
     let wanted = rlim_t(connections + spare)
-    guard limit.rlim_cur < wanted else { return }
+    guard limit.rlim_cur < wanted else { return nil }
     guard limit.rlim_max >= wanted else {
       throw LoadFailure(
         "\(connections) connections need \(wanted) descriptors, and this process may have \(limit.rlim_max) "
           + "(ulimit -Hn); expected at most \(Int(limit.rlim_max) - spare) connections")
     }
-    limit.rlim_cur = limit.rlim_max
-    setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    return rlimit(rlim_cur: limit.rlim_max, rlim_max: limit.rlim_max)
   }
 }
