@@ -119,9 +119,10 @@ import Testing
   func search() async throws {
     try await withBooks { _, client in
       let word = SearchDocument.words(try Book.sample(1).details.title).last ?? ""
-      let deadline = ContinuousClock.now + .seconds(20)
+      let deadline = ContinuousClock.now + .seconds(120)
       var total = 0
       while total == 0 && ContinuousClock.now < deadline {
+        await aMoment()
         total = try await client.send("GET", "/api/books/search?q=\(word)").body["total"]?.whole ?? 0
       }
       #expect(total == 1)

@@ -22,8 +22,7 @@ import Testing
   @Test("Nobody suspends a user in the middle of their order: it waits until the order is through")
   func userHeld() async throws {
     guard let server = PostgreSQLServer.shared else { return }
-    let uri = try server.makeDatabase()
-    let store = PostgreSQLStore(conninfo: uri)
+    let store = PostgreSQLStore(conninfo: try server.makeDatabase(), statementMilliseconds: 240_000)
     try await store.migrate()
     let user = try User.sample()
     try await store.write { (transaction) throws(BookstoreError) in _ = try transaction.add(user, passwordHash: "h") }
@@ -36,7 +35,7 @@ import Testing
           _ = try transaction.userHeld(user.id)
           isHeld.yield()
           // A bound and not a wait.
-          _ = release.wait(timeout: .now() + 8)
+          _ = release.wait(timeout: .now() + 120)
         }
       }
       for await _ in held { break }
@@ -52,6 +51,7 @@ import Testing
         waits = try await store.read { (transaction) throws(BookstoreError) in
           try run("SELECT count(*) FROM pg_locks WHERE NOT granted", on: transaction)[0].count(0)
         }
+        await aMoment()
       }
       let isEarly = seen.isSuspended.load(ordering: .acquiring)
       #expect(!isEarly)
@@ -66,7 +66,7 @@ import Testing
   @Test("Two workers at once take different events")
   func skipsLocked() async throws {
     guard let server = PostgreSQLServer.shared else { return }
-    let store = PostgreSQLStore(conninfo: try server.makeDatabase())
+    let store = PostgreSQLStore(conninfo: try server.makeDatabase(), statementMilliseconds: 240_000)
     try await store.migrate()
     _ = try await Seed(store: store, clock: Clock { 1 }).run(20)
     let second = try await withThrowingTaskGroup(of: [Int64].self) { group in
@@ -76,7 +76,7 @@ import Testing
         try await store.write { (transaction) throws(BookstoreError) in
           let first = try transaction.pending(10).map(\.id)
           isTaken.yield()
-          _ = release.wait(timeout: .now() + 8)
+          _ = release.wait(timeout: .now() + 120)
           return first
         }
       }

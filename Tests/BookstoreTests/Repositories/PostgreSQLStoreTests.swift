@@ -30,7 +30,8 @@ import Testing
   @Test("A statement that nobody waits for is cancelled at the server, and the connection is used again")
   func cancels() async throws {
     guard let server = PostgreSQLServer.shared else { return }
-    let store = PostgreSQLStore(conninfo: try server.makeDatabase(), connectionsMax: 1)
+    let store = PostgreSQLStore(
+      conninfo: try server.makeDatabase(), connectionsMax: 1, statementMilliseconds: 240_000)
     let (begun, hasBegun) = AsyncStream.makeStream(of: Void.self)
     await withTaskGroup(of: Void.self) { group in
       group.addTask {
@@ -38,7 +39,7 @@ import Testing
           try await store.read { (transaction) throws(BookstoreError) in
             hasBegun.yield()
             // Left alone it would end well.
-            _ = try run("SELECT pg_sleep(9)", on: transaction)
+            _ = try run("SELECT pg_sleep(120)", on: transaction)
           }
         }
       }
@@ -103,9 +104,10 @@ import Testing
     }
     server.start()
     // At most one pause between two tries passes until it is noticed.
-    let deadline = ContinuousClock.now + .seconds(10)
+    let deadline = ContinuousClock.now + .seconds(60)
     var isAlive = false
     while !isAlive && ContinuousClock.now < deadline {
+      await aMoment()
       isAlive = (try? await store.read { (transaction) throws(BookstoreError) in try transaction.isAlive() }) ?? false
     }
     #expect(isAlive)

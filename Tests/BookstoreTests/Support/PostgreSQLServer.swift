@@ -68,12 +68,14 @@ final class PostgreSQLServer: Sendable {
       // After a kill, the memory of the old one is in use until its children have noticed.
       stop()
     }
+    let log = (try? String(contentsOfFile: "\(directory)/log", encoding: .utf8)) ?? "no log"
+    print("PostgreSQL did not start, and the tests that need it will fail: \(log.suffix(2000))")
   }
 
   private func launch() {
     let (program, arguments) = unprivileged(
       "\(programs)/postgres",
-      ["-D", "\(directory)/data", "-p", "\(port)", "-k", directory, "-c", "listen_addresses=127.0.0.1",
+      ["-D", "\(directory)/data", "-p", "\(port)", "-c", "unix_socket_directories=", "-c", "listen_addresses=127.0.0.1",
         "-c", "max_connections=60"])
     let shell = Process()
     shell.executableURL = URL(fileURLWithPath: "/bin/sh")
@@ -141,9 +143,14 @@ final class PostgreSQLServer: Sendable {
     return process.terminationStatus
   }
 
+  /// A port of 127.0.0.1 that nobody else gets, to the end of this process.
+  ///
+  /// The socket that has it stays, and never listens: the kernel gives its port to nobody who asks for any, and lets
+  /// whoever names it listen there, since both say SO_REUSEADDR.
   private static func freePort() -> Int {
-    let socket = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    defer { close(socket) }
+    let socket = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    var one: Int32 = 1
+    setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &one, socklen_t(MemoryLayout<Int32>.size))
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
     address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian

@@ -5,16 +5,16 @@ import Foundation
 ///
 /// Statements are sent without waiting and the answer is waited for with poll(2) on two things: the socket, and an
 /// eventfd by which another thread says that nobody wants the answer any more. So a statement that nobody wants is
-/// cancelled at the server, a server that does not answer at all costs `answerSecondsMax`, and neither needs a second
+/// cancelled at the server, a server that does not answer at all costs `answerSeconds`, and neither needs a second
 /// thread. Parameters are always bound, never written into the text.
 final class PostgreSQLConnection {
-  /// What a server needs at most to say something, its own `statement_timeout` included.
-  static let answerSecondsMax = 15.0
   static let connectSecondsMax = 3
   /// The server gives up a statement, or the wait for a lock, after this.
   static let statementMillisecondsMax = 10_000
 
   private let raw: OpaquePointer
+  /// What a server needs at most to say something: half as much again as its own `statement_timeout`.
+  private let answerSeconds: Double
   /// Written to by whoever cancels.
   let wakeup: Int32
   private(set) var isBroken = false
@@ -23,7 +23,12 @@ final class PostgreSQLConnection {
   private var heedsCancellation = true
 
   /// Connects. Throws `unavailable` with what the server, or the network, said.
-  init(_ conninfo: String) throws(BookstoreError) {
+  ///
+  /// - Parameter statementMilliseconds: the bound of a statement; tests that hold locks set it far away.
+  init(
+    _ conninfo: String, statementMilliseconds: Int = PostgreSQLConnection.statementMillisecondsMax
+  ) throws(BookstoreError) {
+    answerSeconds = Double(statementMilliseconds) * 1.5 / 1000
     let options = [
       ("dbname", conninfo), ("connect_timeout", "\(Self.connectSecondsMax)"), ("application_name", "sluice bookstore"),
       ("client_encoding", "UTF8"), ("keepalives_idle", "10"), ("tcp_user_timeout", "15000"),
@@ -40,7 +45,7 @@ final class PostgreSQLConnection {
     guard wakeup >= 0 else { throw .failed(.unavailable("no descriptor is left")) }
     // Notices (a table that is there already) are not for our standard error.
     PQsetNoticeProcessor(raw, { _, _ in }, nil)
-    let milliseconds = SQLValue.text("\(Self.statementMillisecondsMax)")
+    let milliseconds = SQLValue.text("\(statementMilliseconds)")
     for setting in ["statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"] {
       _ = try rows("SELECT set_config(?1, ?2, false)", [.text(setting), milliseconds])
     }
@@ -85,7 +90,7 @@ final class PostgreSQLConnection {
     guard !isBroken else { throw .failed(.unavailable("the connection was lost")) }
     if heedsCancellation && isCancelled { throw .failed(.cancelled) }
     try send(sql, values)
-    let deadline = Self.now() + Self.answerSecondsMax
+    let deadline = Self.now() + answerSeconds
     var answer: Result<[SQLRow], BookstoreError> = .success([])
     while let result = try nextResult(until: deadline) {
       defer { PQclear(result) }
@@ -119,7 +124,7 @@ final class PostgreSQLConnection {
       return PQsendQueryParams(raw, sql.dollarText, Int32(pointers.count), nil, pointers, nil, nil, 0)
     }
     guard sent == 1 else { throw lost() }
-    let deadline = Self.now() + Self.answerSecondsMax
+    let deadline = Self.now() + answerSeconds
     while true {
       switch PQflush(raw) {
       case 0: return

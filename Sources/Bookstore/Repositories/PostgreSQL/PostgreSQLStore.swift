@@ -16,6 +16,7 @@ final class PostgreSQLStore: Store {
   static let retryPause = Duration.milliseconds(100)
 
   private let conninfo: String
+  private let statementMilliseconds: Int
   private let threads: NIOThreadPool
   private let admission = Admission(admittedMax)
   private let idle = Mutex<Idle>(Idle())
@@ -28,9 +29,15 @@ final class PostgreSQLStore: Store {
     var down: (until: ContinuousClock.Instant, reason: String)?
   }
 
-  /// - Parameter conninfo: a URI `postgres://…` or a string of keywords, as libpq takes them.
-  init(conninfo: String, connectionsMax: Int = PostgreSQLStore.connectionsMax) {
+  /// - Parameters:
+  ///   - conninfo: a URI `postgres://…` or a string of keywords, as libpq takes them.
+  ///   - statementMilliseconds: the bound of a statement and of the wait for a lock.
+  init(
+    conninfo: String, connectionsMax: Int = PostgreSQLStore.connectionsMax,
+    statementMilliseconds: Int = PostgreSQLConnection.statementMillisecondsMax
+  ) {
     self.conninfo = conninfo
+    self.statementMilliseconds = statementMilliseconds
     threads = NIOThreadPool(numberOfThreads: connectionsMax)
     threads.start()
   }
@@ -157,7 +164,7 @@ final class PostgreSQLStore: Store {
       return PooledConnection(connection: connection.connection, isNew: false)
     }
     do throws(BookstoreError) {
-      let connection = PooledConnection(connection: try PostgreSQLConnection(conninfo), isNew: true)
+      let connection = PooledConnection(connection: try open(), isNew: true)
       idle.withLock { idle in
         idle.opened += 1
         idle.down = nil
@@ -169,6 +176,10 @@ final class PostgreSQLStore: Store {
       }
       throw error
     }
+  }
+
+  private func open() throws(BookstoreError) -> PostgreSQLConnection {
+    try PostgreSQLConnection(conninfo, statementMilliseconds: statementMilliseconds)
   }
 
   private func checkIn(_ pooled: PooledConnection) {
