@@ -35,6 +35,9 @@ public struct StoreSettings: Sendable, Hashable {
   public var readNanoseconds: UInt64 = 3_000_000_000
   /// How long a request waits for a decision before the policy for a store that is down decides.
   public var decisionNanoseconds: UInt64 = 100_000_000
+  /// How long a command may take to reach Redis and still be decided: longer ones are late, and tell nothing of clocks.
+  /// Not for configurations; tests on machines that stand still set it far away.
+  var lateMicroseconds: Int64 = 200_000
 
   public init(endpoints: [Endpoint]) {
     self.endpoints = endpoints

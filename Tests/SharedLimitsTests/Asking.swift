@@ -46,6 +46,17 @@ extension SharedLimitStore {
     }
   }
 
+  /// What the first decision says; questions that come too late for one are asked again, for thirty seconds at most.
+  func decided(_ key: String) async throws -> String {
+    let quota = try quota(burst: 10_000)
+    for _ in 0..<3_000 {
+      let word = await ask(key, quota).word
+      if word != "unavailable" { return word }
+      try await aMoment()
+    }
+    return "unavailable"
+  }
+
   /// Many decisions at once; what they said, counted.
   func ask(_ key: String, _ quota: LimitQuota, times: Int) async -> [String: Int] {
     await withTaskGroup(of: Answer.self) { group in
@@ -64,6 +75,11 @@ extension SharedLimitStore.Answer {
     case .unavailable: "unavailable"
     }
   }
+}
+
+/// Ten milliseconds of a loop's clock.
+func aMoment() async throws {
+  try await MultiThreadedEventLoopGroup.singleton.any().scheduleTask(in: .milliseconds(10)) {}.futureResult.get()
 }
 
 func quota(

@@ -17,7 +17,7 @@ final class RunningServer: Sendable {
       .contains { FileManager.default.isExecutableFile(atPath: "\($0)/\(program)") }
   }
 
-  /// Starts `program` and waits until it says `readiness`, for ten seconds at most.
+  /// Starts `program` and waits until it says `readiness`, with no more than a minute between two words of it.
   ///
   /// - Parameter arguments: made of the port and an empty folder.
   init(
@@ -38,6 +38,11 @@ final class RunningServer: Sendable {
     process = Mutex(child)
     var text = ""
     while !text.contains(readiness) {
+      var poller = pollfd(fd: output.fileHandleForReading.fileDescriptor, events: Int16(POLLIN), revents: 0)
+      guard poll(&poller, 1, 60_000) > 0 else {
+        child.terminate()
+        throw NotStarted(what: "\(program) says nothing: \(text)")
+      }
       let data = output.fileHandleForReading.availableData
       guard !data.isEmpty, text.utf8.count < 1 << 20 else { throw NotStarted(what: text) }
       text += String(decoding: data, as: UTF8.self)
@@ -64,9 +69,15 @@ final class RunningServer: Sendable {
     try? FileManager.default.removeItem(atPath: folder)
   }
 
+  /// A port of 127.0.0.1 that nobody else gets, to the end of this process.
+  ///
+  /// The socket that has it stays, and never listens: the kernel gives its port to nobody who asks for any, refuses who
+  /// connects, and lets whoever names it listen there, since both say SO_REUSEADDR. A server that is killed and started
+  /// again finds its port, and one that stays away leaves it to nobody.
   static func freePort() throws -> Int {
-    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    defer { close(descriptor) }
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    var one: Int32 = 1
+    setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &one, socklen_t(MemoryLayout<Int32>.size))
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
     address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian

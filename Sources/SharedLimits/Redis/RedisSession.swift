@@ -21,9 +21,6 @@ final class RedisSession {
 
   private static let tick = TimeAmount.milliseconds(10)
   private static let skewCheck = TimeAmount.seconds(1)
-  /// How long a command may take to reach Redis and still be decided: longer ones are late, and tell nothing of clocks.
-  private static let lateMicroseconds: Int64 = 200_000
-
   let settings: StoreSettings
   let loop: any EventLoop
   private let dial: StoreDial
@@ -145,7 +142,7 @@ final class RedisSession {
     switch state {
     case .ready(let connection) where !skew.isTooLarge:
       let sent = wallClock()
-      for question in questions { connection.send([.decision(question, sent: sent, late: Self.lateMicroseconds)]) }
+      for question in questions { connection.send([.decision(question, sent: sent, late: settings.lateMicroseconds)]) }
       connection.flush()
       board.update { $0.batches &+= 1 }
       startTicking()
@@ -230,7 +227,7 @@ final class RedisSession {
     if case .error(let text) = reply {
       if text.hasPrefix("NOSCRIPT"), !isSecondTry {
         // Somebody flushed the scripts: the whole text goes along once, and is remembered there.
-        connection.send([.evaluation(question, sent: wallClock(), late: Self.lateMicroseconds)])
+        connection.send([.evaluation(question, sent: wallClock(), late: settings.lateMicroseconds)])
         connection.flush()
         return
       }
