@@ -10,7 +10,7 @@ import Testing
 
 @testable import AdminAPI
 
-@Suite(.timeLimit(.minutes(1))) struct AdminServerTests {
+@Suite(.timeLimit(.minutes(5))) struct AdminServerTests {
   /// Sends bytes, reads until the server closes or `isEnough`.
   private static func talk(
     _ port: Int, _ request: String, until isEnough: @escaping @Sendable (String) -> Bool = { _ in false }

@@ -9,7 +9,8 @@ import Testing
 
 extension OverServices {
   @Suite struct HealthCheckTests {
-    private static let quick = "healthCheck: { path: /health, interval: 50ms, timeout: 40ms }"
+    /// Down after five failures in a row: one probe that is late, on a machine full of tests, puts nobody out.
+    private static let quick = "healthCheck: { path: /health, interval: 100ms, timeout: 100ms, fall: 5 }"
 
     private static func main(_ urls: [String], _ rest: String = quick) -> String {
       "main: { loadBalancer: { servers: [ \(urls.map { "{ url: \"\($0)\" }" }.joined(separator: ", ")) ], \(rest) } }"
@@ -45,7 +46,7 @@ extension OverServices {
     func riseAndFall() async throws {
       try await ServiceGateway.with(["a"]) {
         Self.main(
-          $0.map(\.url), "healthCheck: { path: /health, interval: 40ms, timeout: 30ms, rise: 3, fall: 4, jitter: 0 }")
+          $0.map(\.url), "healthCheck: { path: /health, interval: 100ms, timeout: 100ms, rise: 3, fall: 4, jitter: 0 }")
       } _: { (gateway: ServiceGateway) async throws in
         #expect(try await gateway.until { gateway.servers[0].count("/health") > 1 })
         gateway.servers[0].change { $0.isSilent = true }
@@ -122,12 +123,17 @@ extension OverServices {
       try await ServiceGateway.with(["a", "b"]) {
         Self.main(
           $0.map(\.url),
-          "healthCheck: { path: /health, interval: 400ms, jitter: 0 }, passiveHealthCheck: { failureWindow: 60s }")
+          "healthCheck: { path: /health, interval: 100ms, jitter: 0, fall: 1000 }, "
+            + "passiveHealthCheck: { failureWindow: 60s }")
       } _: { (gateway: ServiceGateway) async throws in
-        gateway.servers[0].change { $0.status = 500 }
+        // Probes that fail and never often enough: only the request can put it out, and only a good probe bring it
+        // back. The first that failed is waited for, so that no good one is still on its way.
+        gateway.servers[0].change { $0.status = 500; $0.health = 500 }
+        #expect(try await gateway.until { gateway.metric("sluice_probes_total{result=\"status\"}") ?? 0 > 0 })
+        #expect(Self.isUp(gateway, 0) == 1)
         #expect(try await gateway.until { try gateway.ask().status == 500 })
         #expect(Self.isUp(gateway, 0) == 0)
-        gateway.servers[0].change { $0.status = 200 }
+        gateway.servers[0].change { $0.status = 200; $0.health = 200 }
         #expect(try await gateway.until { Self.isUp(gateway, 0) == 1 })
         #expect((try gateway.shares(10))["a"] == 5)
       }
@@ -169,7 +175,7 @@ extension OverServices {
         var highest: UInt64 = 0
         // It grows between two beats and falls with each.
         #expect(
-          try await gateway.until {
+          try await gateway.until(seconds: 120) {
             let since = shards()[0].sinceLastTurn ?? 0
             defer { highest = max(highest, since) }
             return highest > 300_000_000 && since < 100_000_000

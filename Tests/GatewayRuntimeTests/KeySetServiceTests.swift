@@ -132,14 +132,19 @@ struct KeySetServiceTests {
     let url = "http://127.0.0.1:\(channel.localAddress?.port ?? 0)/"
     let set = registry.set(for: KeySetSource(url: url, refresh: 60, timeout: 1, staleFor: 60))
     let service = Task { try await KeySetService(registry: registry, log: Logger(label: "test")).run() }
-    let deadline = ContinuousClock.now + .seconds(30)
+    let deadline = ContinuousClock.now + .seconds(120)
     func view() -> RemoteKeySet.View { set.view(now: KeySetService.now()) }
-    while view().failures < 2, ContinuousClock.now < deadline { await Task.yield() }
+    while view().failures < 2, ContinuousClock.now < deadline { try await Self.pause(group) }
     #expect(view().failures >= 2)
     #expect(view().lastFailure == "no whole answer in 1 s")
     service.cancel()
     _ = await service.result
     try await group.shutdownGracefully()
+  }
+
+  /// Ten milliseconds of a loop's clock. A loop of yields would have one of the pool's two threads to itself.
+  private static func pause(_ group: MultiThreadedEventLoopGroup) async throws {
+    try await group.next().scheduleTask(in: .milliseconds(10)) {}.futureResult.get()
   }
 
   /// Status of one GET with a token, on a connection of its own.
@@ -169,25 +174,27 @@ struct KeySetServiceTests {
         routers: {all: {rule: PathPrefix(`/`), service: s, middlewares: [who]}}
         services: {s: {loadBalancer: {servers: [{url: "http://127.0.0.1:\(port)"}]}}}
         middlewares:
-          who: {jwt: {algorithms: [ES256], jwks: {url: "\(issuer.url)", timeout: 5s}}}
+          who: {jwt: {algorithms: [ES256], jwks: {url: "\(issuer.url)", timeout: 60s}}}
       """
     }
     let gateway = running.gateway
     let service = Task { try await KeySetService(registry: gateway.keySets, log: gateway.log).run() }
-    let deadline = ContinuousClock.now + .seconds(30)
+    let deadline = ContinuousClock.now + .seconds(120)
     func keyCount() -> Int { gateway.keySets.sets.first?.view(now: KeySetService.now()).keys.count ?? 0 }
-    while keyCount() != 1, ContinuousClock.now < deadline { await Task.yield() }
+    while keyCount() != 1, ContinuousClock.now < deadline { try await Self.pause(group) }
 
     let old = try issuer.token("alice")
     #expect(try await status(running.port, old) == "200")
     #expect(issuer.fetches == 1)
 
     issuer.rotate(to: "b")
+    let rotated = ContinuousClock.now
     #expect(try await status(running.port, try issuer.token("bob")) == "200")
     #expect(issuer.fetches == 2)
     // The old key is gone from the set, and what was remembered of it with it.
     #expect(try await status(running.port, old) == "401")
-    #expect(issuer.fetches == 2, "not twice in ten seconds")
+    let fetches = issuer.fetches
+    if ContinuousClock.now - rotated < .seconds(9) { #expect(fetches == 2, "not twice in ten seconds") }
 
     issuer.breaks()
     #expect(try await status(running.port, try issuer.token("carol")) == "200")

@@ -70,8 +70,8 @@ final class RawClient {
   private let descriptor: Int32
 
   init(port: Int) throws {
-    descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    var patience = timeval(tv_sec: 10, tv_usec: 0)
+    descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    var patience = timeval(tv_sec: 60, tv_usec: 0)
     setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
@@ -110,15 +110,24 @@ final class RawClient {
   }
 
   /// One GET on a kept connection; the status line, or what went wrong.
-  func get(_ path: String) -> String {
-    guard send(Array("GET \(path) HTTP/1.1\r\nHost: test\r\n\r\n".utf8)) else { return "closed before the request" }
+  func get(_ path: String, fields: String = "") -> String {
+    let request = "GET \(path) HTTP/1.1\r\nHost: test\r\n\(fields)\r\n"
+    guard send(Array(request.utf8)) else { return "closed before the request" }
     var text = ""
-    while !text.contains("\r\n\r\nok") {
+    while !Self.isWhole(text) {
       guard let bytes = receive(), !bytes.isEmpty else { return "closed inside the response: \(text)" }
       text += String(decoding: bytes, as: UTF8.self)
-      if text.contains("\r\n\r\n") && !text.hasPrefix("HTTP/1.1 200") { break }
     }
     return String(text.prefix { $0 != "\r\n" })
+  }
+
+  /// Head and body, of which the length is said: what is left of one response would be taken for the next one's.
+  private static func isWhole(_ text: String) -> Bool {
+    let parts = text.components(separatedBy: "\r\n\r\n")
+    guard parts.count > 1 else { return false }
+    let fields = parts[0].lowercased().components(separatedBy: "\r\n")
+    let field = fields.first { $0.hasPrefix("content-length: ") }
+    return parts.dropFirst().joined().utf8.count >= field.flatMap { Int($0.dropFirst(16)) } ?? 0
   }
 }
 

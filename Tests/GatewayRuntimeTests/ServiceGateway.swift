@@ -63,7 +63,7 @@ struct ServiceGateway {
   }
 
   /// Looks every ten milliseconds of a loop's clock until it is so, for `seconds` at most; says whether it was.
-  func until(seconds: Double = 10, _ condition: () throws -> Bool) async throws -> Bool {
+  func until(seconds: Double = 30, _ condition: () throws -> Bool) async throws -> Bool {
     for _ in 0..<Int(seconds * 100) {
       if try condition() { return true }
       try await group.next().scheduleTask(in: .milliseconds(10)) {}.futureResult.get()

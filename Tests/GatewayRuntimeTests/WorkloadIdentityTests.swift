@@ -11,7 +11,7 @@ import WorkloadAPI
 
 @testable import GatewayRuntime
 
-@Suite("TLS by SPIFFE identities", .timeLimit(.minutes(1)))
+@Suite("TLS by SPIFFE identities", .timeLimit(.minutes(5)))
 struct WorkloadIdentityTests {
   private static func configuration(
     _ issuer: TestIssuer, _ server: Int, spiffe: String = "", options: String = "{}", scheme: String = "http",

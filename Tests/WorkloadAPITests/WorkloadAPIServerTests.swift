@@ -12,7 +12,7 @@ import X509
 @testable import WorkloadAPI
 
 /// A real issuer and a real client over a real socket.
-@Suite("The Workload API over a Unix socket", .timeLimit(.minutes(1)))
+@Suite("The Workload API over a Unix socket", .timeLimit(.minutes(5)))
 struct WorkloadAPIServerTests {
   static func settings(_ selector: String = "any", lifetime: Double = 3600) throws -> IssuerSettings {
     let (file, mistakes) = RegistrationFile.read(

@@ -147,9 +147,6 @@ struct AskingTests {
     let talkative = try service { _ in
       "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n" + String(repeating: "a", count: 100)
     }
-    let free = try service { _ in "" }
-    let away = free.port
-    free.stop()
     defer {
       server.stop()
       silent.stop()
@@ -160,7 +157,7 @@ struct AskingTests {
       $0.timeout = .milliseconds(200)
       $0.maxResponseBodySize = 50
     }
-    for port in [away, silent.port, broken.port, talkative.port] {
+    for port in [ScriptedServer.nobody, silent.port, broken.port, talkative.port] {
       try await ChainGateway.with(server.port, pages: port, [chain]) { gateway in
         let client = try Peer.connect(to: gateway)
         try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")

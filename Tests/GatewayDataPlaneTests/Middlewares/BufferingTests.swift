@@ -51,9 +51,10 @@ struct BufferingTests {
     defer { server.stop() }
     try await ChainGateway.with(server.port, buffering { $0.memRequestBodyBytes = memory }) { port in
       let client = try Peer.connect(to: port)
+      let body = chunks(pattern(count), of: 10_000)
       for _ in 0..<2 {
         try client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
-        try client.send(chunks(pattern(count), of: 10_000))
+        try client.send(body)
         #expect(try client.readResponse().text == "\(count) false true")
       }
     }
@@ -115,11 +116,12 @@ struct BufferingTests {
   }
 
   private func sending(_ count: Int) throws -> ScriptedServer {
-    try ScriptedServer { peer, _ in
+    let body = chunks(pattern(count), of: 9_000)
+    return try ScriptedServer { peer, _ in
       while true {
         _ = try peer.readHead()
         try peer.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
-        try peer.send(chunks(pattern(count), of: 9_000))
+        try peer.send(body)
       }
     }
   }

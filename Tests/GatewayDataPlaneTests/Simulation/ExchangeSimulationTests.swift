@@ -13,7 +13,7 @@ extension OverSockets {
   ///
   /// A failure prints its seed: `SLUICE_SEED=<seed> swift test --filter ExchangeSimulation` replays the plans. Threads
   /// and kernel buffers are not part of the seed, so a rare interleaving may take several replays.
-  @Suite(.timeLimit(.minutes(2))) struct ExchangeSimulation {
+  @Suite(.timeLimit(.minutes(5))) struct ExchangeSimulation {
     @Test("a client sees exactly its server's answer or a clean failure, and nothing is left behind", arguments: 0..<3)
     func exchanges(_ run: Int) async throws {
       let seed = TestSeed.value &+ (TestSeed.isReplay ? 0 : UInt64(run))
@@ -31,7 +31,7 @@ extension OverSockets {
           }
         }
         for signal in done {
-          #expect(signal.wait(milliseconds: 60_000), "a client waits for ever; SLUICE_SEED=\(seed)")
+          #expect(signal.wait(milliseconds: 120_000), "a client waits for ever; SLUICE_SEED=\(seed)")
         }
         #expect(contradictions.all == [], "replay with SLUICE_SEED=\(seed)")
         let left = try await gateway.settled()
@@ -57,7 +57,7 @@ extension OverSockets {
           }
         }
         for signal in done {
-          #expect(signal.wait(milliseconds: 60_000), "a client waits for ever; SLUICE_SEED=\(seed)")
+          #expect(signal.wait(milliseconds: 120_000), "a client waits for ever; SLUICE_SEED=\(seed)")
         }
         #expect(contradictions.all == [], "replay with SLUICE_SEED=\(seed)")
         let left = try await gateway.settled()

@@ -167,7 +167,7 @@ struct SimulatedClient {
       do {
         if peer == nil { peer = try Peer.connect(to: port) }
         guard let peer else { return }
-        peer.patience = 4_000
+        peer.patience = 30_000
         let goesOn = try run(plan, peer)
         if !goesOn { leave() }
       } catch {

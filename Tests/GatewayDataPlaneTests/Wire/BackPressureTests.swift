@@ -30,17 +30,13 @@ extension OverSockets {
         sent.report(first)
         _ = goOn.wait()
         try peer.send(Array(body[first...]))
-        peer.patience = 20_000
         try? peer.waitForEnd()
       }
       try await TestGateway.with([server.port]) { gateway in
         let client = try Peer.connect(to: gateway.port, receiveBuffer: 64 * 1024)
-        let before = residentBytes()
         try client.send(ForwardingTests.get)
         let taken = sent.wait()
         #expect(taken < Self.heldMax)
-        // The script's own body is resident too, all of it once it was sent from.
-        #expect(residentBytes() - before < Self.size + 16 * 1024 * 1024)
         goOn.announce()
         _ = try client.readHead()
         try client.skip(Self.size)
@@ -79,7 +75,7 @@ extension OverSockets {
       let goOn = Signal()
       let server = try ScriptedServer { peer, _ in
         _ = try peer.readHead()
-        _ = goOn.wait(milliseconds: 20_000)
+        _ = goOn.wait()
         try peer.skip(Self.size)
         try peer.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
       }
@@ -134,16 +130,15 @@ extension OverSockets {
       }
       try await TestGateway.with([server.port]) { gateway in
         let client = try Peer.connect(to: gateway.port, receiveBuffer: 16 * 1024)
-        // Enough for fifty megabytes of answers, or a hundred. A gateway that holds back stops reading them.
-        let count = path == "/" ? 30_000 : 300_000
+        // Enough for fifty megabytes of answers, or for forty of requests and hundreds of answers. A gateway that
+        // holds back stops reading them; one that does not takes them all. What the process has in memory would say
+        // less: other tests run in it.
+        let count = path == "/" ? 30_000 : 1_200_000
         let all = wire(String(repeating: "GET \(path) HTTP/1.1\r\nHost: a\r\n\r\n", count: count))
-        let before = residentBytes()
-        _ = client.sendWhatFits(all, within: 500)
+        let taken = client.sendWhatFits(all, within: 500)
         try await gateway.untilStill { served.value }
-        try await gateway.untilStill { residentBytes() >> 20 }
-        let grown = residentBytes() - before
         #expect(served.value < 10_000)
-        #expect(grown < 24 * 1024 * 1024)
+        #expect(taken < Self.heldMax)
       }
     }
 
@@ -173,7 +168,7 @@ extension OverSockets {
       let count = 12 * 1024 * 1024 / size
       let server = try ScriptedServer { peer, _ in
         _ = try peer.readHead()
-        _ = goOn.wait(milliseconds: 20_000)
+        _ = goOn.wait()
         for _ in 0..<count {
           let line = try peer.read(until: "\r\n")
           guard let size = Int(line.prefix { $0 != "\r\n" }, radix: 16) else { throw Peer.Failed(description: line) }
@@ -206,7 +201,7 @@ final class Reported: Sendable {
   }
 
   /// The number, or the greatest there is when it was not reported in time.
-  func wait() -> Int { signal.wait(milliseconds: 20_000) ? counter.value : .max }
+  func wait() -> Int { signal.wait() ? counter.value : .max }
 }
 
 /// Bytes of this process that are in memory.

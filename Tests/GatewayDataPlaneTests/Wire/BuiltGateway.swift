@@ -71,7 +71,7 @@ final class BuiltGateway {
   func settledExchanges() async throws -> Int {
     let loop = MultiThreadedEventLoopGroup.singleton.any()
     func running() -> Int { ledger.snapshot().count { $0.kind == .exchange } }
-    for _ in 0..<300 where running() > 0 { try await loop.scheduleTask(in: .milliseconds(10)) {}.futureResult.get() }
+    for _ in 0..<3_000 where running() > 0 { try await loop.scheduleTask(in: .milliseconds(10)) {}.futureResult.get() }
     return running()
   }
 

@@ -90,9 +90,7 @@ extension OverSockets {
 
     @Test("nobody listens: that is a failure")
     func nobodyListens() async throws {
-      let server = try Self.server()
-      server.stop()
-      try await BuiltGateway.with(Self.http("consecutiveFailures: 2", server.port)) { gateway in
+      try await BuiltGateway.with(Self.http("consecutiveFailures: 2", ScriptedServer.nobody)) { gateway in
         let statuses = try (0..<4).map { _ in try Peer.ask(gateway.port).status }
         #expect(statuses == [502, 502, 503, 503])
       }
@@ -122,8 +120,7 @@ extension OverSockets {
         for _ in 0..<3 { try await leave() }
         #expect(gateway.breaker(service: "app@file")?.state == "closed")
         for _ in 0..<2 { _ = try Peer.ask(gateway.port, "/500") }
-        #expect(gateway.breaker(service: "app@file")?.state == "open")
-        // The only permit of half-open comes back each time.
+        // By way of open, which may be over before it is looked at. The only permit of half-open comes back each time.
         try await gateway.until { $0.breaker(service: "app@file")?.state == "half-open" }
         for _ in 0..<3 { try await leave() }
         #expect(gateway.breaker(service: "app@file")?.state == "half-open")
@@ -134,6 +131,7 @@ extension OverSockets {
 
     @Test("half-open: of a thousand requests at once exactly maxRequests pass", arguments: [1, 5])
     func flood(_ maxRequests: Int) async throws {
+      guard provideDescriptors(3_000) else { return }
       let asked = Counter()
       let release = Signal()
       let server = try ScriptedServer { peer, _ in
@@ -174,12 +172,16 @@ extension OverSockets {
     @Test("exposeState tells the state on answers that pass")
     func exposesState() async throws {
       let server = try Self.server()
-      try await BuiltGateway.with(
-        Self.http("exposeState: true, consecutiveFailures: 1, timeout: 50ms, maxRequests: 2", server.port)
-      ) { gateway in
+      func http(_ timeout: String) -> String {
+        Self.http("exposeState: true, consecutiveFailures: 1, timeout: \(timeout), maxRequests: 2", server.port)
+      }
+      try await BuiltGateway.with(http("60s")) { gateway in
         #expect(try Peer.ask(gateway.port).field("X-Circuit-Breaker-State") == "closed")
         _ = try Peer.ask(gateway.port, "/500")
         #expect(try Peer.ask(gateway.port).field("X-Circuit-Breaker-State") == "open")
+      }
+      try await BuiltGateway.with(http("50ms")) { gateway in
+        _ = try Peer.ask(gateway.port, "/500")
         try await gateway.until { $0.breaker(service: "app@file")?.state == "half-open" }
         let probe = try Peer.ask(gateway.port)
         #expect(probe.status == 200)
@@ -215,9 +217,7 @@ extension OverSockets {
         "consecutiveFailures: 1, fallback: {service: other}", server.port,
         extra: "    put: {addPrefix: {prefix: /v1}}", other: other.port
       ).replacing("middlewares: [guard], service: app", with: "middlewares: [guard, put], service: app")
-      let dead = try ScriptedServer.answering("x")
-      dead.stop()
-      try await BuiltGateway.with(http.replacing(":\(server.port)'", with: ":\(dead.port)'")) { gateway in
+      try await BuiltGateway.with(http.replacing(":\(server.port)'", with: ":\(ScriptedServer.nobody)'")) { gateway in
         #expect(try Peer.ask(gateway.port, "/x").status == 502)
         let seen = try Peer.ask(gateway.port, "/x")
         #expect(seen.text == "/v1/x")
@@ -264,7 +264,7 @@ extension OverSockets {
       let server = try Self.server()
       let breaker =
         "expression: 'ResponseCodeRatio(500, 600, 0, 600) > 0.5 && RequestCount() >= 4', checkPeriod: 1ms, "
-        + "fallbackDuration: 100ms, recoveryDuration: 300ms, responseCode: 529"
+        + "fallbackDuration: 2s, recoveryDuration: 300ms, responseCode: 529"
       try await BuiltGateway.with(Self.http(breaker, server.port)) { gateway in
         for _ in 0..<8 { _ = try Peer.ask(gateway.port, "/500") }
         #expect(try Peer.ask(gateway.port).status == 529)
@@ -287,13 +287,13 @@ extension BuiltGateway {
     metric(#"sluice_policy_\#(count)_total{policy="\#(policy)",middleware="\#(middleware)"}"#)
   }
 
-  /// Looks until `condition` holds, at most ten seconds.
+  /// Looks until `condition` holds, at most thirty seconds.
   func until(_ condition: (BuiltGateway) -> Bool) async throws {
     let loop = MultiThreadedEventLoopGroup.singleton.any()
-    for _ in 0..<1000 {
+    for _ in 0..<3000 {
       if condition(self) { return }
       try await loop.scheduleTask(in: .milliseconds(10)) {}.futureResult.get()
     }
-    throw FixtureError(what: "it did not come to that in ten seconds")
+    throw FixtureError(what: "it did not come to that in thirty seconds")
   }
 }

@@ -72,7 +72,9 @@ extension OverSockets {
       let server = try ScriptedServer { peer, _ in
         _ = try peer.readHead()
         try peer.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-        #expect(peer.isQuiet(for: 1_050))
+        // Half of what was seen is learned. What the gateway sees begins later, where its loop is late, and nothing is
+        // learned below a second.
+        #expect(peer.isQuiet(for: 1_500))
       }
       try await TestGateway.with([server.port]) { gateway in
         let client = try Peer.connect(to: gateway.port)

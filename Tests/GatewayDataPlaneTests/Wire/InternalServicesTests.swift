@@ -5,7 +5,7 @@ import Testing
 
 extension OverSockets {
   /// What the gateway itself is, reached by routers: a server of the test stands where the admin server listens.
-  @Suite(.timeLimit(.minutes(1))) struct InternalServicesTests {
+  @Suite(.timeLimit(.minutes(5))) struct InternalServicesTests {
     /// Answers with the target it was asked for.
     private static func admin() throws -> ScriptedServer {
       try ScriptedServer { peer, _ in

@@ -10,6 +10,9 @@ extension OverSockets {
 
     @Test("ten thousand connections are served, kept, cheap while idle, and drained")
     func tenThousand() async throws {
+      // One end of each here, and some of the servers', of this and of other tests.
+      guard provideDescriptors(Self.count + 1_000) else { return }
+      guard isInstalled("python3") else { return print("skipped: python3 is not installed") }
       let server = try ScriptedServer.answering("ok")
       try await TestGateway.with([server.port]) { gateway in
         let crowd = try Crowd(port: gateway.port)
@@ -31,6 +34,24 @@ extension OverSockets {
       }
     }
   }
+}
+
+/// Raises the soft limit of descriptors to the hard one. False, with the reason printed, where that is below `count`.
+func provideDescriptors(_ count: Int) -> Bool {
+  var limit = rlimit()
+  getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+  guard limit.rlim_max >= rlim_t(count) else {
+    print("skipped: \(count) descriptors are needed, and this machine allows \(limit.rlim_max) (ulimit -Hn)")
+    return false
+  }
+  limit.rlim_cur = max(limit.rlim_cur, min(limit.rlim_max, 1 << 20))
+  setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+  return true
+}
+
+private func isInstalled(_ program: String) -> Bool {
+  ProcessInfo.processInfo.environment["PATH", default: "/usr/bin"].split(separator: ":")
+    .contains { FileManager.default.isExecutableFile(atPath: "\($0)/\(program)") }
 }
 
 /// Many clients in a Python process. A line on its input is a command, a line on its output the answer.

@@ -29,7 +29,7 @@ final class Peer: @unchecked Sendable {
   // MARK: Connecting
 
   static func connect(to port: UInt16, from host: UInt32 = 0x7F00_0001, receiveBuffer: Int32? = nil) throws -> Peer {
-    let peer = Peer(socket: Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0))
+    let peer = Peer(socket: Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0))
     guard peer.socket >= 0 else { throw Failed(description: "no socket: \(errno)") }
     if var size = receiveBuffer {
       setsockopt(peer.socket, SOL_SOCKET, SO_RCVBUF, &size, socklen_t(MemoryLayout<Int32>.size))

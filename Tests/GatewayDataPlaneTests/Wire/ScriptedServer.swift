@@ -13,12 +13,17 @@ import Synchronization
 final class ScriptedServer: Sendable {
   typealias Script = @Sendable (_ peer: Peer, _ number: Int) throws -> Void
 
+  /// A port that nobody listens on. One that a server gave back may be another test's the next moment.
+  static let nobody: UInt16 = 1
+
   let port: UInt16
   private let listener: Int32
   private let state = Mutex((accepted: 0, errors: [String]()))
 
   init(_ script: @escaping Script) throws {
-    let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    // Nothing here is for the programs that other tests start meanwhile: a connection that one of them inherits has no
+    // end before that program has.
+    let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
     self.listener = listener
     var local = Peer.address(0x7F00_0001, 0)
     var length = socklen_t(MemoryLayout<sockaddr_in>.size)
@@ -35,8 +40,11 @@ final class ScriptedServer: Sendable {
         let accepted = accept(listener, nil, nil)
         if accepted < 0 {
           if errno == EINTR || errno == ECONNABORTED { continue }
+          // Here and not in `stop`: the number might be another listener's before this thread looks again.
+          close(listener)
           return
         }
+        _ = fcntl(accepted, F_SETFD, FD_CLOEXEC)
         serve(Peer(socket: accepted), script)
       }
     }
@@ -64,7 +72,6 @@ final class ScriptedServer: Sendable {
   /// Refuses further connections.
   func stop() {
     shutdown(listener, Int32(SHUT_RDWR))
-    close(listener)
   }
 
   /// Answers every request of every connection with `body`, by length.
@@ -106,6 +113,7 @@ final class Signal: Sendable {
   init() {
     var ends: [Int32] = [-1, -1]
     pipe(&ends)
+    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
     reader = ends[0]
     writer = ends[1]
   }
@@ -138,5 +146,14 @@ final class Counter: Sendable {
   private let number = Mutex(0)
 
   func add(_ amount: Int = 1) { number.withLock { $0 += amount } }
+
+  /// Adds one and gives what it was: two threads that ask at once get two numbers.
+  func next() -> Int {
+    number.withLock { number in
+      defer { number += 1 }
+      return number
+    }
+  }
+
   var value: Int { number.withLock { $0 } }
 }

@@ -92,9 +92,12 @@ final class TestGateway: Sendable {
   }
 
   /// Finishes what runs; gives the number of connections that had to be cut.
-  func drain(milliseconds: UInt64) async throws -> Int {
+  func drain(milliseconds: UInt64) async throws -> Int { try await drained(milliseconds: milliseconds).get() }
+
+  /// The same, begun at once and waited for later.
+  func drained(milliseconds: UInt64) -> EventLoopFuture<Int> {
     let shard = shard
-    return try await shard.eventLoop.flatSubmit { shard.value.drain(deadline: milliseconds * 1_000_000) }.get()
+    return shard.eventLoop.flatSubmit { shard.value.drain(deadline: milliseconds * 1_000_000) }
   }
 
   struct Left: Equatable, Sendable {
@@ -125,7 +128,7 @@ final class TestGateway: Sendable {
   }
 
   /// Looks until nothing is left or patience ends, and gives what it saw last.
-  func settled(_ wanted: Left = Left(), tries: Int = 500) async throws -> Left {
+  func settled(_ wanted: Left = Left(), tries: Int = 3_000) async throws -> Left {
     var seen = try await left()
     for _ in 0..<tries where seen != wanted {
       // Ten milliseconds of the loop's own clock: the loop has something to do in between, which is what is waited for.
@@ -136,7 +139,7 @@ final class TestGateway: Sendable {
   }
 
   /// Looks until something is so on the shard or patience ends; false then.
-  func until(tries: Int = 500, _ isSo: @escaping @Sendable (Shard) -> Bool) async throws -> Bool {
+  func until(tries: Int = 3_000, _ isSo: @escaping @Sendable (Shard) -> Bool) async throws -> Bool {
     for _ in 0..<tries {
       if try await onShard(isSo) { return true }
       try await shard.eventLoop.scheduleTask(in: .milliseconds(10)) {}.futureResult.get()
