@@ -207,6 +207,14 @@ enum ServerWire: Sendable {
   case http2
   /// What ALPN agrees upon: `https://`, unless `disableHTTP2`.
   case negotiated
+
+  init(_ scheme: ServerURL.Scheme, _ transport: ServersTransport) {
+    switch scheme {
+    case .http: self = .http1
+    case .h2c: self = .http2
+    case .https: self = transport.disableHTTP2 ? .http1 : .negotiated
+    }
+  }
 }
 
 /// `serversTransports`, in the units of the loop.

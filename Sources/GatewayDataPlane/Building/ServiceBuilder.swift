@@ -191,14 +191,15 @@ struct ServiceBuilder {
     var target = url
     target.port = check.port ?? url.port
     if let scheme = check.scheme { target.scheme = ServerURL.Scheme(scheme) }
+    let transport = self.transport(balancer.serversTransport)
     var tls: ServerTLS?
     if target.scheme == .https {
-      let transport = self.transport(balancer.serversTransport)
       guard let way = way(transport, name: balancer.serversTransport) else { return nil }
       tls = ServerTLS(way, name: transport.serverName ?? (IPAddress(url.host) == nil ? url.host : nil))
     }
     return ProbePlan.Endpoint(
-      host: url.host, port: target.port, tls: tls, authority: Array((check.hostname ?? target.authority).utf8))
+      host: url.host, port: target.port, tls: tls, wire: ServerWire(target.scheme, transport),
+      authority: Array((check.hostname ?? target.authority).utf8))
   }
 
   private mutating func serverPlan(_ server: Server, _ balancer: LoadBalancer, path: String) -> ServerPlan? {
@@ -212,15 +213,9 @@ struct ServiceBuilder {
       let name = transport.serverName ?? (IPAddress(server.url.host) == nil ? server.url.host : nil)
       tls = ServerTLS(way, name: name)
     }
-    let wire: ServerWire =
-      switch server.url.scheme {
-      case .http: .http1
-      case .h2c: .http2
-      case .https: transport.disableHTTP2 ? .http1 : .negotiated
-      }
     let made = ServerPlan(
       number, url: server.url, passHost: balancer.passHostHeader, preservePath: server.preservePath, tls: tls,
-      wire: wire, transport: TransportPlan(transport),
+      wire: ServerWire(server.url.scheme, transport), transport: TransportPlan(transport),
       ledgerOwner: surroundings.series.ledgerOwner("server", server.url.description),
       stickyToken: StickyCompiler.token(server.url.description))
     serversByKey[key] = made

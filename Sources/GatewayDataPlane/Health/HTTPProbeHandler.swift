@@ -2,8 +2,9 @@ import NIOCore
 import NIOSSL
 import NIOTLS
 
-/// Asks by HTTP/1.1: writes one request, reads one response, with the parser that the data plane trusts.
-final class HTTPProbeHandler: ChannelInboundHandler {
+/// Asks by HTTP/1.1: writes one request, reads one response, with the parser that the data plane trusts. Where the
+/// handshake has chosen HTTP/2 it makes room for `HTTP2ProbeStream`.
+final class HTTPProbeHandler: ChannelInboundHandler, RemovableChannelHandler {
   typealias InboundIn = ByteBuffer
   typealias OutboundOut = ByteBuffer
 
@@ -42,7 +43,17 @@ final class HTTPProbeHandler: ChannelInboundHandler {
   }
 
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-    if case .handshakeCompleted = event as? TLSUserEvent, probe.isCurrent(context.channel) { ask(context) }
+    guard case .handshakeCompleted(let chosen) = event as? TLSUserEvent, probe.isCurrent(context.channel) else {
+      return
+    }
+    guard chosen == "h2" else { return ask(context) }
+    let channel = context.channel
+    channel.pipeline.syncOperations.removeHandler(self, promise: nil)
+    do {
+      try HTTP2ProbeConnection.install(on: channel, probe: probe, isTLS: true, isAgreed: true) {
+        HTTP2ProbeStream($0, isTLS: $1)
+      }
+    } catch { probe.broke("\(error)") }
   }
 
   private func ask(_ context: ChannelHandlerContext) {
@@ -100,17 +111,7 @@ final class HTTPProbeHandler: ChannelInboundHandler {
 
   /// Judges the head; false when the probe is over or goes on elsewhere.
   private func settle() -> Bool {
-    let status = head.status
-    if probe.plan.followsRedirects, status != probe.plan.status, [301, 302, 303, 307, 308].contains(status),
-      let value = head.value(of: .location), let location = ProbeLocation(head.string(value), from: probe.path),
-      probe.redirect(to: location, seeOther: status < 307)
-    {
-      return false
-    }
-    let isWell = probe.plan.status.map { $0 == status } ?? (status >= 200 && status < 400)
-    guard isWell else {
-      let wanted = probe.plan.status.map { "\($0)" } ?? "200 to 399"
-      probe.end(.wrongStatus, "status \(status), expected \(wanted)")
+    guard probe.goesOn(after: head.status, location: head.value(of: .location).map { head.string($0) }) else {
       return false
     }
     switch head.framing {

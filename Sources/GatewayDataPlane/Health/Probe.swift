@@ -97,7 +97,7 @@ final class Probe {
           probe.attempts.append(channel)
           if let tls {
             try channel.pipeline.syncOperations.addHandler(
-              tls.handler(probe.plan.mode == .grpc ? .negotiated : .http1) { [weak probe] in
+              tls.handler(probe.plan.mode == .grpc ? .negotiated : probe.endpoint.wire) { [weak probe] in
                 probe?.peerRefusal = $0
               })
           }
@@ -115,8 +115,11 @@ final class Probe {
 
   private func addHandlers(to channel: any Channel, isTLS: Bool) throws {
     switch plan.mode {
+    case .http where endpoint.wire == .http2:
+      try HTTP2ProbeConnection.install(on: channel, probe: self, isTLS: isTLS) { HTTP2ProbeStream($0, isTLS: $1) }
     case .http: try channel.pipeline.syncOperations.addHandler(HTTPProbeHandler(self, isTLS: isTLS))
-    case .grpc: try GRPCProbeHandler.install(on: channel, probe: self, isTLS: isTLS)
+    case .grpc:
+      try HTTP2ProbeConnection.install(on: channel, probe: self, isTLS: isTLS) { GRPCProbeStream($0, isTLS: $1) }
     }
   }
 
@@ -156,6 +159,19 @@ final class Probe {
     phase = .reading
     book.wait(entry, for: .upstreamBody, now: Self.now())
     arm(plan.times.body, .bodyTimeout, "the answer was not complete in time")
+  }
+
+  /// Judges the status of an answer by HTTP; false when the probe is over or goes on elsewhere, else the body is read.
+  func goesOn(after status: UInt16, location: String?) -> Bool {
+    if plan.followsRedirects, status != plan.status, [301, 302, 303, 307, 308].contains(status),
+      let location = location.flatMap({ ProbeLocation($0, from: path) }), redirect(to: location, seeOther: status < 307)
+    {
+      return false
+    }
+    if plan.status.map({ $0 == status }) ?? (status >= 200 && status < 400) { return true }
+    let wanted = plan.status.map { "\($0)" } ?? "200 to 399"
+    end(.wrongStatus, "status \(status), expected \(wanted)")
+    return false
   }
 
   func broke(_ detail: String) {

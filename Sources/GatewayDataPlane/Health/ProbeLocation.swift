@@ -36,6 +36,7 @@ struct ProbeLocation {
   func endpoint(from current: ProbePlan.Endpoint) -> ProbePlan.Endpoint? {
     guard let url else { return current }
     guard url.host == current.host, (url.scheme == .https) == (current.tls != nil) else { return nil }
-    return ProbePlan.Endpoint(host: url.host, port: url.port, tls: current.tls, authority: Array(url.authority.utf8))
+    return ProbePlan.Endpoint(
+      host: url.host, port: url.port, tls: current.tls, wire: current.wire, authority: Array(url.authority.utf8))
   }
 }

@@ -25,6 +25,7 @@ public final class ProbePlan: Sendable {
     var host: String
     var port: UInt16
     var tls: ServerTLS?
+    var wire = ServerWire.http1
     var authority: [UInt8]
   }
 
@@ -35,7 +36,9 @@ public final class ProbePlan: Sendable {
   let mode: HealthCheckMode
   let method: [UInt8]
   let path: [UInt8]
-  /// Fields besides `Host`, each line with its end.
+  /// Fields besides `Host`.
+  let fieldList: [(name: String, value: String)]
+  /// The same as HTTP/1.1 has them, each line with its end.
   let fields: [UInt8]
   let status: UInt16?
   let followsRedirects: Bool
@@ -53,7 +56,8 @@ public final class ProbePlan: Sendable {
     mode = check.mode
     method = Array(check.method.utf8)
     path = Array(check.path.utf8)
-    fields = Self.fields(check)
+    fieldList = Self.fields(check)
+    fields = fieldList.flatMap { Array("\($0.name): \($0.value)\r\n".utf8) }
     status = check.status
     followsRedirects = check.followRedirects
     let unhealthy = check.unhealthyInterval ?? check.interval
@@ -70,16 +74,12 @@ public final class ProbePlan: Sendable {
     self.watchers = watchers
   }
 
-  private static func fields(_ check: HealthCheck) -> [UInt8] {
-    var text = ""
-    var named: Set<String> = []
-    for header in check.headers where header.name.lowercased() != "host" {
-      named.insert(header.name.lowercased())
-      text += "\(header.name): \(header.value)\r\n"
-    }
-    if !named.contains("user-agent") { text += "User-Agent: sluice-health-check\r\n" }
-    if !named.contains("connection") { text += "Connection: close\r\n" }
-    return Array(text.utf8)
+  private static func fields(_ check: HealthCheck) -> [(name: String, value: String)] {
+    var fields = check.headers.filter { $0.name.lowercased() != "host" }.map { (name: $0.name, value: $0.value) }
+    func isNamed(_ name: String) -> Bool { fields.contains { $0.name.lowercased() == name } }
+    if !isNamed("user-agent") { fields.append(("User-Agent", "sluice-health-check")) }
+    if !isNamed("connection") { fields.append(("Connection", "close")) }
+    return fields
   }
 }
 

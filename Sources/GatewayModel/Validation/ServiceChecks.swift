@@ -77,10 +77,6 @@ extension Validation {
         "\(path): a probe may take \(DurationText.text(check.timeout)) and the next is due after "
           + "\(DurationText.text(shortest)): it ends then", expected: "a timeout not over the interval")
     }
-    if check.scheme == .h2c && check.mode == .http {
-      note(
-        .conflict, at: path.key("scheme"), "\(path): h2c is for probes by gRPC only", expected: "mode: grpc, or http")
-    }
     if check.mode == .grpc {
       for key in ["path", "method", "status", "headers", "followRedirects"] where isWritten(path.key(key)) {
         note(

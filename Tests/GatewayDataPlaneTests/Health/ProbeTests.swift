@@ -1,5 +1,7 @@
 import GatewayModel
 import NIOCore
+import NIOHPACK
+import NIOHTTP2
 import NIOPosix
 import NIOSSL
 import Observability
@@ -95,7 +97,8 @@ extension OverSockets {
 
     /// Runs one probe and says what it came to; and that it left nothing.
     private static func probe(
-      _ port: UInt16, scheme: String = "http", tls: ServerTLS? = nil, cancelAfter: Int64? = nil,
+      _ port: UInt16, scheme: String = "http", tls: ServerTLS? = nil, wire: ServerWire = .http1,
+      cancelAfter: Int64? = nil,
       _ change: (inout HealthCheck) -> Void = { _ in }
     ) async throws -> String {
       var check = HealthCheck()
@@ -106,7 +109,8 @@ extension OverSockets {
       let ledger = Ledger()
       let plan = ProbePlan(
         key: "k", url: "\(scheme)://127.0.0.1:\(port)",
-        endpoint: .init(host: "127.0.0.1", port: port, tls: tls, authority: Array("127.0.0.1:\(port)".utf8)),
+        endpoint: .init(
+          host: "127.0.0.1", port: port, tls: tls, wire: wire, authority: Array("127.0.0.1:\(port)".utf8)),
         check: check, ledgerOwner: ledger.owner("server x"), watchers: [])
       let promise = loop.makePromise(of: String.self)
       try await loop.submit {
@@ -151,6 +155,40 @@ extension OverSockets {
       let plain = try ScriptedServer { peer, _ in try peer.send("HTTP/1.1 400 no\r\n\r\n") }
       #expect(try await Self.probe(plain.port, tls: tls) == "tls")
       plain.stop()
+    }
+
+    @Test("a server that speaks HTTP/2 only is asked by HTTP/2, as any other")
+    func overHTTP2() async throws {
+      let server = try await HTTP2Server.start { number, headers in
+        switch headers.first(name: ":path") {
+        case "/well": .respond([":status": "204"])
+        case "/text": .respond([":status": "200"], body: "well")
+        case "/ill": .respond([":status": "503"])
+        case "/moved": .respond([":status": "302", "location": "/well"])
+        case "/odd": .respond([":status": "fine"])
+        case "/reset": .reset(.refusedStream)
+        case "/close": .close
+        case "/half": .begin([":status": "200"], "half")
+        default: .nothing
+        }
+      }
+      for (path, wanted) in [
+        ("/well", "ok"), ("/text", "ok"), ("/ill", "status"), ("/moved", "ok"), ("/odd", "response-refused"),
+        ("/reset", "closed-early"), ("/close", "closed-early"), ("/half", "body-timeout"),
+        ("/silent", "first-byte-timeout"),
+      ] {
+        let seen = try await Self.probe(server.port, scheme: "h2c", wire: .http2) {
+          $0.path = path
+          $0.headers["X-Probe"] = "yes"
+          if path == "/half" { $0.timeouts.body = .milliseconds(80) }
+          if path == "/silent" { $0.timeouts.firstByte = .milliseconds(80) }
+        }
+        #expect(seen == wanted, "\(path)")
+      }
+      let head = try #require(server.heads.first)
+      #expect(head.first(name: "x-probe") == "yes" && head.first(name: "user-agent") == "sluice-health-check")
+      #expect(!head.contains(name: "connection") && head.first(name: ":authority") == "127.0.0.1:\(server.port)")
+      await server.stop()
     }
 
     @Test("a probe sends what is configured")
