@@ -216,4 +216,23 @@ struct ConfigurationTextTests {
     #expect(references.raw.count == 501)
     #expect(references.raw.contains { $0.code == .tooMany })
   }
+
+  @Test(
+    "TLS options of a router whose rule names no host hold for nothing, and that is said",
+    arguments: [
+      ("HostRegexp(`^a`)", true), ("PathPrefix(`/`)", true), ("!Host(`a`)", true), ("Host(`a`)", false),
+      ("Host(`a`) && PathPrefix(`/`)", false),
+    ])
+  func optionsForNobody(_ rule: String, _ isTold: Bool) {
+    let text = """
+      entryPoints: {web: {address: ':1'}}
+      tls: {options: {strict: {sniStrict: true}}}
+      http:
+        routers: {r: {rule: '\(rule)', service: s, tls: {options: strict}}}
+        services: {s: {loadBalancer: {servers: [{url: 'http://a'}]}}}
+      """
+    let told = Checked(text, .yaml).mistakes.filter { $0.contains("hold for no host") }
+    #expect(told.count == (isTold ? 1 : 0))
+    #expect(told.allSatisfy { $0.contains(": warning: ") })
+  }
 }

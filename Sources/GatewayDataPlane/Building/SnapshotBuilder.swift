@@ -29,18 +29,21 @@ public final class SnapshotBuilder {
     public var identities = IdentitySource()
     /// The text of a file that a middleware names; nil when it cannot be read.
     public var text: @Sendable (String) -> String?
+    /// Its bytes, for what need not be text, such as a secret.
+    public var bytes: @Sendable (String) -> [UInt8]?
     /// Makes the certificate that answers when none is configured, as Traefik does.
     public var generateCertificate: (@Sendable () throws -> (certificate: String, key: String))?
 
     public init(
       series: SeriesSource, threadPool: NIOThreadPool, limitStores: SharedLimitStores = SharedLimitStores(),
-      text: @escaping @Sendable (String) -> String?,
+      text: @escaping @Sendable (String) -> String?, bytes: (@Sendable (String) -> [UInt8]?)? = nil,
       generateCertificate: (@Sendable () throws -> (certificate: String, key: String))? = nil
     ) {
       self.series = series
       self.threadPool = threadPool
       self.limitStores = limitStores
       self.text = text
+      self.bytes = bytes ?? { text($0).map { Array($0.utf8) } }
       self.generateCertificate = generateCertificate
     }
   }
@@ -115,7 +118,8 @@ public final class SnapshotBuilder {
         problems.append(
           BuildProblem(
             path: "http.routers.\(entry.name).middlewares",
-            what: "a middleware counts by sourceCriterion.jwtClaim, and none before it verifies a token"))
+            what: "a middleware asks for a claim (sourceCriterion.jwtClaim, or a policy), and none before it verifies "
+              + "a token: jwt has to stand before it"))
       }
       let isInternal = entry.redirect == nil && entry.service.hasSuffix("@internal") && entry.service != "noop@internal"
       if isInternal, let refusal = InternalServices.refusal(entry.service, configuration.static) {
@@ -206,16 +210,5 @@ struct EntryPointRouters {
       name: "\(entryPoint.name)-redirection@internal", rule: .match(.pathPrefix("/")), priority: redirection.priority,
       middlewares: [], service: "", redirect: target)
     if entryPoint.value.http.tls == nil { plain.append(entry) } else { secure.append(entry) }
-  }
-}
-
-extension Rule {
-  /// Hosts that the rule names outright, for TLS options.
-  var literalHosts: [String] {
-    switch self {
-    case .match(.host(let name)): [name]
-    case .match, .not: []
-    case .all(let rules), .any(let rules): rules.flatMap(\.literalHosts)
-    }
   }
 }

@@ -63,10 +63,14 @@ struct TLSBuilder {
       }
     }
     for (host, name) in hostOptions where byName[host] == nil {
-      if let index = certificates.firstIndex(where: { covers($0, host) }) {
+      if let spiffe = options[name]?.spiffe {
+        byName[host] = identity(spiffe, options: name)
+      } else if let index = certificates.firstIndex(where: { covers($0, host) }) {
         byName[host] = context(certificates[index], "\(index)", options: name)
       } else if let defaultCertificate, options[name]?.sniStrict != true {
         byName[host] = context(defaultCertificate, "default", options: name)
+      } else {
+        byName[host] = TLSTable.Choice(way: .refused, options: optionNumbers[name] ?? 0)
       }
     }
     var fallback: TLSTable.Choice?

@@ -129,6 +129,9 @@ final class TLSAcceptor: ChannelInboundHandler, RemovableChannelHandler, TimerOw
     case .identity(let served):
       identity = served
       return try served.handler { [weak self] in self?.client = $0 }
+    case .refused:
+      // The table gives nothing for such a name; if it did, this would end the connection.
+      throw NIOSSLError.noCertificateToValidate
     }
   }
 

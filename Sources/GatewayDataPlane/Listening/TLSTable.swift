@@ -20,6 +20,9 @@ final class TLSTable: Sendable {
       case certificate(NIOSSLContext, takesAnyClientCertificate: Bool)
       /// The gateway's SVID of the moment.
       case identity(ServedIdentity)
+      /// No handshake: `sniStrict`, and no certificate for the name. Kept, so that a handshake for another name, whose
+      /// options ask for less, does not serve it.
+      case refused
     }
 
     let way: Way
@@ -52,6 +55,12 @@ final class TLSTable: Sendable {
   /// The context for a name, or, without one, for the address the client reached, as in Traefik; nil refuses the
   /// handshake.
   func context(for name: UnsafeRawBufferPointer?, reachedAt address: @autoclosure () -> String?) -> Choice? {
+    let choice = choice(for: name, reachedAt: address())
+    if case .refused = choice?.way { return nil }
+    return choice
+  }
+
+  private func choice(for name: UnsafeRawBufferPointer?, reachedAt address: @autoclosure () -> String?) -> Choice? {
     guard let name, !name.isEmpty else {
       guard let text = address() else { return fallback }
       return Array(text.utf8).withUnsafeBytes { find($0, from: 0, wildcard: false) } ?? fallback
@@ -65,7 +74,7 @@ final class TLSTable: Sendable {
   /// (client certificates, say) must not be reached by a handshake for another name (RFC 9110 section 7.4: 421).
   func mayServe(_ host: UnsafeRawBufferPointer, options: Int) -> Bool {
     guard hasSeveralOptions else { return true }
-    return context(for: host, reachedAt: nil)?.options ?? 0 == options
+    return choice(for: host, reachedAt: nil)?.options ?? 0 == options
   }
 
   private func find(_ name: UnsafeRawBufferPointer, from start: Int, wildcard: Bool) -> Choice? {

@@ -6,6 +6,7 @@ struct PolicyCompiler {
   private var instructions: [PolicyProgram.Instruction] = []
   private var matchers: RuleCompiler
   private var headerNames: Set<[UInt8]> = []
+  private var asksClaims = false
   private let attributes: NamedValues<Policy.Attribute>
   private let labels: NamedValues<LabelSource>
 
@@ -32,7 +33,8 @@ struct PolicyCompiler {
     let allowsByDefault = policy.default.map { $0 == .allow } ?? !policy.rules.contains { $0.action == .allow }
     return PolicyProgram(
       instructions: compiler.instructions, matchers: compiler.matchers.finish(), rules: rules,
-      allowsByDefault: allowsByDefault, headerNames: Array(compiler.headerNames))
+      allowsByDefault: allowsByDefault, headerNames: Array(compiler.headerNames),
+      asksClaims: compiler.asksClaims)
   }
 
   private mutating func write(_ rule: Rule, onTrue: Int32, onFalse: Int32) throws(MiddlewareMistake) -> Int32 {
@@ -107,8 +109,11 @@ struct PolicyCompiler {
     case .spiffe: return .spiffe
     case .hour: return .hour
     case .weekday: return .weekday
-    case .claim(let text): return .claim(try claim(text), nil)
+    case .claim(let text):
+      asksClaims = true
+      return .claim(try claim(text), nil)
     case .dottedClaim(let text):
+      asksClaims = true
       let pointer = "/" + text.split(separator: ".").joined(separator: "/")
       return .claim(try claim(text), text.contains(".") ? ClaimPath(pointer) : nil)
     case .header(let name):

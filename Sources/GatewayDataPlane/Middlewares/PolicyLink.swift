@@ -21,6 +21,9 @@ final class PolicyLink: Middleware {
     self.series = series
   }
 
+  /// Without a token no claim equals anything, and a rule that denies by one would never match.
+  var asksIdentity: Bool { program.asksClaims }
+
   /// What the decision was about must not come again, and differently, behind the body.
   func guardTrailers(_ section: MessageHead) {
     for name in program.headerNames { name.withUnsafeBytes { section.removeAll(resembling: $0) } }

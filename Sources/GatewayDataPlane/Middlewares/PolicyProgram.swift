@@ -55,6 +55,8 @@ struct PolicyProgram: Sendable {
   let allowsByDefault: Bool
   /// The headers that rules ask for.
   let headerNames: [[UInt8]]
+  /// Whether a rule asks for a claim.
+  let asksClaims: Bool
 
   enum Decision: Equatable {
     /// By the rule of this number.

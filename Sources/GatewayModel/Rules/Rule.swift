@@ -87,3 +87,14 @@ extension Rule {
   /// A rule may ask this many questions.
   public static var matchersMax: Int { 4096 }
 }
+
+extension Rule {
+  /// Hosts that the rule names outright: the ones that TLS options of its router hold for.
+  public var literalHosts: [String] {
+    switch self {
+    case .match(.host(let name)): [name]
+    case .match, .not: []
+    case .all(let rules), .any(let rules): rules.flatMap(\.literalHosts)
+    }
+  }
+}

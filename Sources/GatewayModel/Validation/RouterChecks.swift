@@ -41,10 +41,29 @@ extension Validation {
     guard !router.rule.isEmpty, let rule = parse(router.rule, at: path), !router.service.isEmpty,
       isUsable(router, name: name, bindings)
     else { return nil }
+    checkOptionsHold(router, rule, bindings, at: path)
     return ValidatedRouter(
       name: name, rule: rule, ruleText: router.rule,
       priority: router.priority == 0 ? Rule.defaultPriority(of: router.rule) : router.priority,
       service: router.service, bindings: bindings, labels: router.labels)
+  }
+
+  /// TLS is agreed upon before there is a request, by the name that the client asks for: options of a router hold for
+  /// the hosts that its rule names outright.
+  private mutating func checkOptionsHold(
+    _ router: Router, _ rule: Rule, _ bindings: [ValidatedRouter.Binding], at path: ConfigurationPath
+  ) {
+    guard let options = router.tls?.options, rule.literalHosts.isEmpty,
+      options == "default" || declared[.tlsOptions]?.contains(options) == true
+    else { return }
+    let isOwn = bindings.contains { binding in
+      (`static`.entryPoints[binding.entryPoint]?.http.tls?.options ?? "default") != options
+    }
+    guard isOwn else { return }
+    note(
+      .warning, .conflict, at: path.key("tls").key("options"),
+      "\(path): the TLS options \(Decoding.quote(options)) hold for no host, since its rule names none outright",
+      expected: "Host(`…`) in the rule, or the options at http.tls of the entry point")
   }
 
   private mutating func parse(_ text: String, at router: ConfigurationPath) -> Rule? {

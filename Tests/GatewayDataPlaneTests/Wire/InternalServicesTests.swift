@@ -80,5 +80,22 @@ extension OverSockets {
         #expect(failure.problems.first?.what.hasPrefix(why) == true)
       }
     }
+
+    @Test("a policy that asks for a claim needs somebody before it who verifies tokens")
+    func claimsWithoutToken() async throws {
+      let rule = "{rules: [{name: banned, when: 'claim.role == \"banned\"', action: deny}]}"
+      let text = """
+          routers: { own: {rule: "PathPrefix(`/`)", service: s, middlewares: [may]} }
+          middlewares: { may: {policy: \(rule)} }
+          services: { s: {loadBalancer: {servers: [{url: 'http://127.0.0.1:1'}]}} }
+        """
+      do {
+        try await BuiltGateway.with(text) { _ in }
+        Issue.record("it was taken")
+      } catch let failure as BuildFailure {
+        #expect(failure.problems.map(\.path) == ["http.routers.own.middlewares"])
+        #expect(failure.problems.first?.what.contains("jwt has to stand before it") == true)
+      }
+    }
   }
 }
