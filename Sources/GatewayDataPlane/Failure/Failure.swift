@@ -29,6 +29,8 @@ public struct Failure: Error, Sendable {
     case internalLimit
     /// The exchange took longer than its `timeout` allows.
     case deadlineExceeded
+    /// The exchange's `timeout` passed while the gateway still waited for the rest of the request.
+    case requestTooSlow
     /// The exchange took longer than its client is ready to wait, by the client's own word.
     case clientDeadline
 
@@ -48,6 +50,7 @@ public struct Failure: Error, Sendable {
       case .requestRefused: "request-refused"
       case .internalLimit: "internal-limit"
       case .deadlineExceeded: "deadline-exceeded"
+      case .requestTooSlow: "request-too-slow"
       case .clientDeadline: "client-deadline"
       }
     }
@@ -73,6 +76,7 @@ public struct Failure: Error, Sendable {
       return Rejection(status: 504, code: "upstream-timeout", detail: "The server did not answer in time.")
     case .deadlineExceeded, .clientDeadline:
       return Rejection(status: 504, code: "deadline-exceeded", detail: "The time allowed for this request is over.")
+    case .requestTooSlow: return .requestTimeout
     case .poolExhausted:
       var rejection = Rejection(
         status: 503, code: "upstream-saturated", detail: "Too many requests wait for the server.")

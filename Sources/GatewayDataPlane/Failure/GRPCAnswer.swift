@@ -7,8 +7,8 @@ import NIOCore
 /// (doc/http-grpc-status-mapping.md), a gateway that decided itself can be more exact: 429 is RESOURCE_EXHAUSTED, 504
 /// is DEADLINE_EXCEEDED.
 enum GRPCAnswer {
-  /// Whether the request is a gRPC call, or the response to one: by its content type, as gRPC's PROTOCOL-HTTP2.md has
-  /// it.
+  /// Whether a message is of a gRPC call by its content type, as gRPC's PROTOCOL-HTTP2.md has it. For a client's
+  /// request ask `Exchange.isCall`.
   static func isCall(_ head: MessageHead) -> Bool {
     guard let value = head.value(of: .contentType) else { return false }
     let text = head.bytes(value)
@@ -24,6 +24,8 @@ enum GRPCAnswer {
   static func fill(_ response: ResponseHead, _ rejection: Rejection, requestID: UnsafeRawBufferPointer) {
     response.status = 200
     response.add("Content-Type", id: .contentType, value: response.append("application/grpc"))
+    // To a cache it is a 200 like others.
+    response.add("Cache-Control", id: .cacheControl, value: response.append("no-store"))
     add(rejection, to: response)
     response.add(name: Array("X-Request-Id".utf8), value: Array(requestID))
     for field in rejection.fields { response.add(name: field.name, value: field.value) }
@@ -72,14 +74,18 @@ enum GRPCAnswer {
 }
 
 extension Exchange {
+  /// Whether the client makes a gRPC call: a POST over HTTP/2 of that content type. Whoever only says so, which any
+  /// client can, is answered as others are: a refusal with status 200 is for those who look for `grpc-status`.
+  var isCall: Bool {
+    client?.protocolVersion == .http2 && request.method == .post && GRPCAnswer.isCall(request)
+  }
+
   /// Ends a gRPC call whose response has begun, with the status in trailers: its client then knows why, where a reset
   /// would be INTERNAL. The status is never OK, so nobody takes the part for the whole.
   ///
   /// - Returns: false where the response cannot be ended so, and must be cut off.
   func endsCall(_ rejection: Rejection) -> Bool {
-    guard let client, client.protocolVersion == .http2, transforms.isEmpty, response.framing == .chunked,
-      GRPCAnswer.isCall(request), GRPCAnswer.isCall(response)
-    else { return false }
+    guard isCall, transforms.isEmpty, response.framing == .chunked, GRPCAnswer.isCall(response) else { return false }
     passEnd(trailers: GRPCAnswer.trailers(rejection))
     return true
   }

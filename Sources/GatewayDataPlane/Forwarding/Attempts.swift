@@ -165,7 +165,9 @@ extension Exchange {
   /// section 9.3.1). Twice at most.
   private func mayRepeatAtOnce(_ failure: Failure) -> Bool {
     guard failure.kind == .closedWhileIdle, outcome.retries < 2, canSendBodyAgain else { return false }
-    return failure.isRetrySafe || request.method.isIdempotent || request.value(of: .idempotencyKey) != nil
+    // A question of the gateway's own, whatever its method, decides nothing by being asked.
+    return failure.isRetrySafe || request.method.isIdempotent || onlyServer != nil
+      || request.value(of: .idempotencyKey) != nil
   }
 
   private func mayArriveTwice(_ retry: RetryLink) -> Bool {
@@ -258,12 +260,25 @@ extension Exchange {
     case .idle, .answering, .tunnel, .ended: return
     }
     attempts.timeout?.passed(shard)
+    let failure = deadlineFailure
+    breakAttempt(failure)
     releaseServer()
-    let failure =
-      attempts.isClients
-      ? Failure(.clientDeadline, origin: .client, detail: "the client waits no longer")
-      : Failure(.deadlineExceeded, detail: "the exchange took longer than its timeout")
     fail(failure, rejection: failure.rejection)
+  }
+
+  /// Whose fault it is that the time is over: that of whoever was waited for.
+  private var deadlineFailure: Failure {
+    if attempts.isClients {
+      return Failure(.clientDeadline, origin: .client, detail: "the client waits no longer")
+    }
+    // A server that takes no more of the body holds the client up, and so does a middleware that waits for another.
+    let takesBody = phase == .forwarding ? server?.isWritable == true : bodySink != nil
+    if !requestReceived && bodySource == nil && takesBody {
+      return Failure(.requestTooSlow, origin: .client, detail: "the request was not whole in time")
+    }
+    return Failure(
+      .deadlineExceeded, origin: outcome.server == nil ? .gateway : .server,
+      detail: "the exchange took longer than its timeout")
   }
 
   /// Nothing fires for an exchange that is over.

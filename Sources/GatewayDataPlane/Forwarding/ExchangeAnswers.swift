@@ -10,7 +10,7 @@ extension Exchange {
     response.reset()
     outcome.rejection = rejection.code
     shard.assignRequestID(self)
-    if GRPCAnswer.isCall(request) {
+    if isCall {
       GRPCAnswer.fill(response, rejection, requestID: request.bytes(requestID))
       return respond([])
     }

@@ -6,6 +6,8 @@ public struct Outcome {
   public var startedAt: UInt64 = 0
   /// When the server that answered was handed the request.
   public var forwardedAt: UInt64 = 0
+  /// When the last of the request's body went to the server; zero without a body.
+  public var requestSentAt: UInt64 = 0
   public var upstreamHeadAt: UInt64 = 0
   public var endedAt: UInt64 = 0
   /// Status sent to the client; 499 when it left before.

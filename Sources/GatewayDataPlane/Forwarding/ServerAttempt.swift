@@ -25,6 +25,7 @@ extension Exchange {
   /// The request's body is out: what the server takes from now on is its own time.
   func attemptSent() {
     if attempt != nil { attempt?.startedAt = shard.coarseNow }
+    outcome.requestSentAt = shard.coarseNow
   }
 
   /// The server sent a response's head, or failed to. `now` is a fresh time.

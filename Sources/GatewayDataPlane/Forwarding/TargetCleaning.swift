@@ -2,10 +2,10 @@ import GatewayModel
 
 /// What an entry point does to a request's target before rules and servers see it.
 ///
-/// `//admin` is another path than `/admin` to a rule and the same to most servers, so a rule on `/admin` would not guard
-/// it. The rule: slashes next to each other become one (Traefik's `sanitizePath`, on unless it is switched off), both
-/// for rules and for what is sent on. Dot segments are refused while the head is parsed. Encoded slashes stay what they
-/// are: part of a segment. Cost: nothing for a target that needs nothing.
+/// `//admin` is another path than `/admin` to a rule and the same to most servers, so a rule on `/admin` would not
+/// guard it. The rule: slashes next to each other become one (Traefik's `sanitizePath`, on unless it is switched off),
+/// both for rules and for what is sent on. Dot segments are refused while the head is parsed. Encoded slashes stay what
+/// they are: part of a segment. Cost: nothing for a target that needs nothing.
 /// Source: Traefik v3 pkg/server/server_entrypoint_tcp.go (sanitizePath, encodeQuerySemicolons).
 struct TargetCleaning: Sendable {
   private let mergesSlashes: Bool

@@ -57,7 +57,7 @@ extension Exchange {
   ///
   /// - Returns: false where the call ends here: its deadline is none, is told twice, or has passed.
   func takesCallDeadline(_ index: Int) -> Bool {
-    guard GRPCAnswer.isCall(request) else { return true }
+    guard isCall else { return true }
     let isAlone = request.index(of: .grpcTimeout, from: index + 1) < 0
     guard isAlone, let nanoseconds = GRPCTimeout.parse(request.bytes(request.fieldBase[index].value)) else {
       reject(.callTimeoutMalformed)

@@ -6,8 +6,8 @@ import ResiliencePolicies
 /// to answer (`ConcurrencyLimiter`).
 ///
 /// A request over the limit gets 503 with `Retry-After` at once, which is worth more to a client than a place in a
-/// queue that it will have left before its turn. The latency that is learned from is that to the response's head, of
-/// answers of servers only.
+/// queue that it will have left before its turn. The latency that is learned from is that from the end of the request,
+/// since a client may take its time, to the response's head, of answers of servers only.
 final class AdaptiveConcurrencyLink: Middleware {
   private let limiter: ConcurrencyLimiter
   private let isShadow: Bool
@@ -41,9 +41,10 @@ final class AdaptiveConcurrencyLink: Middleware {
     guard index >= 0 else { return }
     let permit = exchange.permits.remove(at: index)
     let outcome = exchange.outcome
-    let isAnswer = outcome.upstreamHeadAt > permit.startedAt && outcome.rejection == nil
+    let begin = max(permit.startedAt, outcome.requestSentAt)
+    let isAnswer = outcome.upstreamHeadAt > begin && outcome.rejection == nil
     limiter.finish(
-      latencyNanoseconds: isAnswer ? outcome.upstreamHeadAt &- permit.startedAt : nil, stripe: exchange.shard.index,
+      latencyNanoseconds: isAnswer ? outcome.upstreamHeadAt &- begin : nil, stripe: exchange.shard.index,
       now: outcome.endedAt)
   }
 }

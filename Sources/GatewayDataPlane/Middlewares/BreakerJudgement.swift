@@ -11,7 +11,9 @@ import ResiliencePolicies
 /// | it did not answer in time | failure, network error |
 /// | it answered with a status of `failureStatus` | failure; 502 and 504 are network errors, as in Traefik |
 /// | it answered otherwise | success |
-/// | the client went away, or its bytes were refused, or its own deadline passed, which may be a nanosecond | nothing |
+/// | the client went away, or its bytes were refused or did not come in time | nothing |
+/// | the client's own deadline passed, which may be a nanosecond | nothing |
+/// | the time was over before a server was asked: a middleware waited for somebody else | nothing |
 /// | the gateway refused, answered itself, or reached a limit of its own | nothing |
 enum BreakerJudgement {
   /// - Parameter status: the response's at the breaker's place in the chain; 0: there was none.
@@ -19,7 +21,8 @@ enum BreakerJudgement {
     _ outcome: borrowing Outcome, status: UInt16, failureStatus: [StatusRange], latency: UInt64
   ) -> BreakerResult {
     if let failure = outcome.failure {
-      let kind = kind(of: failure)
+      let wasAsked = failure != .deadlineExceeded || outcome.server != nil
+      let kind = wasAsked ? kind(of: failure) : .excluded
       return BreakerResult(
         kind, isNetworkError: kind == .failure, status: status, latencyNanoseconds: latency)
     }
@@ -38,7 +41,7 @@ enum BreakerJudgement {
     case .connectRefused, .connectTimeout, .resolve, .tlsHandshake, .closedEarly, .closedWhileIdle, .responseTimeout,
       .responseRefused, .bodyCut, .deadlineExceeded:
       .failure
-    case .poolExhausted, .clientGone, .clientDeadline, .requestRefused, .internalLimit: .excluded
+    case .poolExhausted, .clientGone, .clientDeadline, .requestTooSlow, .requestRefused, .internalLimit: .excluded
     }
   }
 }

@@ -11,7 +11,8 @@ import ResiliencePolicies
 /// for it.
 ///
 /// Difference to Traefik: its breaker belongs to one router each, and its latency includes the time the client takes to
-/// read the response. Source: Traefik v3 pkg/middlewares/circuitbreaker, github.com/vulcand/oxy/v2/cbreaker.
+/// send the request and to read the response. Source: Traefik v3 pkg/middlewares/circuitbreaker,
+/// github.com/vulcand/oxy/v2/cbreaker.
 final class CircuitBreakerLink: Middleware {
   private enum Refusal: Sendable {
     case problem(Rejection)
@@ -131,11 +132,15 @@ final class CircuitBreakerLink: Middleware {
     let now = exchange.shard.coarseNow
     let result = BreakerJudgement.judge(
       exchange.outcome, status: exchange.response.status, failureStatus: failureStatus,
-      latency: now &- min(now, permit.startedAt))
+      latency: Self.latency(permit, exchange, now))
     exchange.permits[index].result = result
     guard let ticket = permit.ticket, ticket.isProbe else { return }
     exchange.permits[index].ticket = nil
     breaker.finish(ticket, result, stripe: exchange.shard.index, now: now)
+  }
+
+  private static func latency(_ permit: ProtectionPermit, _ exchange: Exchange, _ now: UInt64) -> UInt64 {
+    now &- min(now, max(permit.startedAt, exchange.outcome.requestSentAt))
   }
 
   func ended(_ exchange: Exchange) {
@@ -147,7 +152,7 @@ final class CircuitBreakerLink: Middleware {
     var result =
       permit.result
       ?? BreakerJudgement.judge(
-        exchange.outcome, status: 0, failureStatus: failureStatus, latency: now &- min(now, permit.startedAt))
+        exchange.outcome, status: 0, failureStatus: failureStatus, latency: Self.latency(permit, exchange, now))
     // A response that began well and was cut by the server.
     if result.kind == .success, exchange.outcome.failure == .bodyCut, exchange.errorPage == nil {
       result.kind = .failure

@@ -88,7 +88,7 @@ final class ForwardAuthLink: AskingMiddleware {
     guardian.ended(isFailure: asked.isWithoutAnswer, now: exchange.shard.coarseNow)
     guard asked.end == .answered else { return .reject(.decisionUnavailable) }
     guard (200..<300).contains(asked.response.status) else {
-      return answer.forClient(asked, isCall: GRPCAnswer.isCall(exchange.request))
+      return answer.forClient(asked, isCall: exchange.isCall)
     }
     answer.copy(asked.response, to: exchange)
     let values = answer.cookies(cookies, asked.response)

@@ -15,7 +15,7 @@
 /// long as the limit is not reached.
 ///
 /// Bounds: the limit stays in `limits`, moves by at most half down and by its root up in a window; a window with fewer
-/// than ten answers changes nothing.
+/// than ten answers teaches nothing, and half of the limit never holds for longer than one.
 struct ConcurrencyGradient {
   private enum Phase {
     /// The limit holds. Can move to `looking` after ten full windows.
@@ -55,7 +55,10 @@ struct ConcurrencyGradient {
   ///   - latencies: times to the response's head of requests that ended in it.
   ///   - inFlightMax: the most requests there were, or would have been, at once.
   mutating func windowEnded(_ latencies: borrowing LatencyHistogram, inFlightMax: Int) {
-    guard latencies.count >= Self.answersMin else { return }
+    guard latencies.count >= Self.answersMin else {
+      if case .looking = phase { phase = .steady(fullWindows: 0) }
+      return
+    }
     let fastest = max(1, Double(latencies.latency(atQuantile: 10)))
     let usual = max(fastest, Double(latencies.latency(atQuantile: 50)))
     switch phase {

@@ -88,6 +88,34 @@ extension OverSockets {
       }
     }
 
+    @Test("a body that does not come in time, and a service for logins that hangs, are nothing of the service's")
+    func notTheServices() async throws {
+      let server = try RetryTests.echo()
+      let hanging = try ScriptedServer { peer, _ in try peer.waitForEnd() }
+      let limits = """
+            whole: {timeout: {duration: 300ms}}
+            who: {forwardAuth: {address: 'http://127.0.0.1:\(hanging.port)'}}
+            slow: {chain: {middlewares: [guard, whole]}}
+            auth: {chain: {middlewares: [guard, whole, who]}}
+        """
+      let routers = Self.http("consecutiveFailures: 2", server.port, extra: limits)
+        .replacing("    second:", with: "    up: {rule: Path(`/up`), middlewares: [slow], service: app}\n"
+          + "    in: {rule: Path(`/in`), middlewares: [auth], service: app}\n    second:")
+      try await BuiltGateway.with(routers) { gateway in
+        for _ in 0..<3 {
+          let peer = try Peer.connect(to: gateway.port)
+          try peer.send("POST /up HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nx")
+          #expect(try peer.readResponse().status == 408)
+          peer.close()
+          #expect(try Peer.ask(gateway.port, "/in").status == 504)
+          // Its body would be taken if the service for logins let it: the client is not slow.
+          #expect(try Peer.ask(gateway.port, "/in", method: "POST", body: "abc").status == 504)
+        }
+        #expect(gateway.breaker(service: "app@file")?.state == "closed")
+        #expect(try Peer.ask(gateway.port).status == 200)
+      }
+    }
+
     @Test("nobody listens: that is a failure")
     func nobodyListens() async throws {
       try await BuiltGateway.with(Self.http("consecutiveFailures: 2", ScriptedServer.nobody)) { gateway in

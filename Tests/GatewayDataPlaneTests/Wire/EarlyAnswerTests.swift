@@ -82,6 +82,48 @@ extension OverSockets {
       }
     }
 
+    @Test("a server that hangs until the exchange's time is over is found out by outlier detection")
+    func hangs() async throws {
+      let silent = try ScriptedServer { peer, _ in try peer.waitForEnd() }
+      let good = try ScriptedServer.answering("ok")
+      let http = """
+          routers:
+            all: {rule: PathPrefix(`/`), service: app, middlewares: [limit]}
+          middlewares:
+            limit: {timeout: {duration: 200ms}}
+          services:
+            app:
+              loadBalancer:
+                servers: [{url: 'http://127.0.0.1:\(silent.port)'}, {url: 'http://127.0.0.1:\(good.port)'}]
+                outlierDetection: {consecutiveErrors: 3, baseEjectionTime: 60s}
+        """
+      try await BuiltGateway.with(http, eventLoops: 1) { (gateway: BuiltGateway) async throws in
+        let statuses = try (0..<20).map { _ in try Peer.ask(gateway.port).status }
+        #expect(statuses.count { $0 == 504 } == 3 && statuses.count { $0 == 200 } == 17, "\(statuses)")
+      }
+    }
+
+    @Test(
+      "who only says to be a gRPC call is answered as others are",
+      arguments: [("GET", "1S"), ("POST", "x"), ("POST", "")])
+    func saysGRPC(_ method: String, _ timeout: String) async throws {
+      let server = try ScriptedServer.answering("ok")
+      try await BuiltGateway.with(Self.http(server.port)) { (gateway: BuiltGateway) async throws in
+        let fields = "Content-Type: application/grpc\r\n" + (timeout.isEmpty ? "" : "grpc-timeout: \(timeout)\r\n")
+        let refused = try Peer.ask(gateway.port, "/nowhere", method: method, fields: fields)
+        #expect(refused.status == 404 && refused.field("Cache-Control") == "no-store")
+        #expect(try Peer.ask(gateway.port, "/app", method: method, fields: fields).text == "ok")
+        var head = Self.head("/nowhere", method: "GET")
+        head.add(name: "content-type", value: "application/grpc")
+        let answer = try await HTTP2Client.with(gateway.port) { [head] in try await $0.ask(head) }
+        #expect(answer.status == "404")
+        head = Self.head("/nowhere")
+        head.add(name: "content-type", value: "application/grpc")
+        let call = try await HTTP2Client.with(gateway.port) { [head] in try await $0.ask(head, body: ["x"]) }
+        #expect(call.status == "200" && call.grpcStatus == "12" && call.head["cache-control"] == ["no-store"])
+      }
+    }
+
     @Test("a server that is asked again for its statuses is found out by outlier detection")
     func retriedStatuses() async throws {
       let asked = Counter()

@@ -132,4 +132,20 @@ import Testing
     #expect(!limiter.take(anyway: true))
     #expect(limiter.inFlightNow == 8)
   }
+
+  @Test("half of the limit holds for one window, also where traffic stops in it")
+  func lookEnds() {
+    var gradient = ConcurrencyGradient(initial: 100, limits: 1...1000, tolerance: 2)
+    var busy = LatencyHistogram()
+    for _ in 0..<100 { busy.add(nanoseconds: 1_000_000) }
+    var before = 0
+    for _ in 0..<50 {
+      before = gradient.current
+      gradient.windowEnded(busy, inFlightMax: 1000)
+      if gradient.current < before { break }
+    }
+    #expect(gradient.current <= before / 2 + before / 4, "it looks")
+    gradient.windowEnded(LatencyHistogram(), inFlightMax: 0)
+    #expect(gradient.current >= before)
+  }
 }
