@@ -96,15 +96,18 @@ extension Gateway {
     }
   }
 
+  private static func bytes(_ path: String) -> [UInt8]? {
+    guard case .success(let bytes) = FileReader.read(path, bytesMax: 16 * 1024 * 1024) else { return nil }
+    return Array(bytes)
+  }
+
   private static func surroundings(
     _ series: SeriesSource, _ pool: NIOThreadPool, _ stores: SharedLimitStores
   ) -> SnapshotBuilder.Surroundings {
     SnapshotBuilder.Surroundings(
       series: series, threadPool: pool, limitStores: stores,
-      text: { path in
-        guard case .success(let bytes) = FileReader.read(path, bytesMax: 16 * 1024 * 1024) else { return nil }
-        return String(decoding: bytes, as: UTF8.self)
-      }, generateCertificate: { try DefaultCertificate.make() })
+      text: { path in bytes(path).map { String(decoding: $0, as: UTF8.self) } }, bytes: { bytes($0) },
+      generateCertificate: { try DefaultCertificate.make() })
   }
 
   private static func prepare(

@@ -96,6 +96,7 @@ struct ChainBuilder {
     var context = MiddlewareCompiler.Context(
       threadPool: surroundings.threadPool, metrics: surroundings.series.metrics,
       limitStores: surroundings.limitStores, service: { services[localName($0)] }, text: surroundings.text)
+    context.bytes = surroundings.bytes
     if let service {
       context.policy = protections.policy(
         ProtectionRegistry.Key(middleware: name, service: service), configuration,

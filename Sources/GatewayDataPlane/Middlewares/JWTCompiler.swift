@@ -81,9 +81,12 @@ enum JWTCompiler {
     _ configuration: JWT, _ context: MiddlewareCompiler.Context
   ) throws(MiddlewareMistake) -> VerificationKey {
     let path = configuration.secretFile ?? ""
-    var secret = Array(try text(path, "secretFile", context).utf8)
-    if secret.last == UInt8(ascii: "\n") { secret.removeLast() }
-    if secret.last == UInt8(ascii: "\r") { secret.removeLast() }
+    // Bytes: made text, half of a random secret would be the same character. The end of a line belongs to text only.
+    guard var secret = context.bytes(path) else { throw MiddlewareMistake("secretFile: \(path) cannot be read") }
+    if secret.allSatisfy({ $0 < 0x80 }) {
+      if secret.last == UInt8(ascii: "\n") { secret.removeLast() }
+      if secret.last == UInt8(ascii: "\r") { secret.removeLast() }
+    }
     let key = VerificationKey(
       id: nil, algorithm: nil, material: .secret(SymmetricKey(data: secret), byteCount: secret.count))
     for name in configuration.algorithms {

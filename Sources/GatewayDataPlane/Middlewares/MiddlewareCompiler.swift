@@ -16,6 +16,8 @@ public enum MiddlewareCompiler {
     public var service: @Sendable (String) -> ServicePlan?
     /// The text of `basicAuth.usersFile`, read when the configuration was; nil when it cannot be read.
     public var text: @Sendable (_ path: String) -> String?
+    /// The bytes of a file that need not be text.
+    public var bytes: @Sendable (_ path: String) -> [UInt8]?
     /// For what would hold a loop up: password hashes, files of buffered bodies. Started by its owner.
     public var threadPool: NIOThreadPool
     /// Labels of requests, for `policy`.
@@ -41,6 +43,7 @@ public enum MiddlewareCompiler {
       self.limitStores = limitStores
       self.service = service
       self.text = text
+      bytes = { text($0).map { Array($0.utf8) } }
     }
   }
 

@@ -38,7 +38,7 @@ extension ForwardAuth: ConfigurationRecord {
       .key(
         "preserveRequestMethod", \.preserveRequestMethod, .boolean,
         "Whether the service is asked with the request's method."),
-      .key("timeout", \.timeout, .duration, ours: true, "How long an answer may take."),
+      .key("timeout", \.timeout, .positiveDuration, ours: true, "How long an answer may take."),
     ])
 }
 
@@ -50,7 +50,7 @@ extension OPA: ConfigurationRecord {
       .key(
         "path", \.path, .some("a path such as gateway/authz/allow"), required: true, ours: true,
         "The decision below /v1/data/: true or false, or an object whose allow is."),
-      .key("timeout", \.timeout, .duration, ours: true, "How long an answer may take."),
+      .key("timeout", \.timeout, .positiveDuration, ours: true, "How long an answer may take."),
       .key("whenDown", \.whenDown, .word(), ours: true, "What happens when there is no answer: deny (503) or allow."),
       .key("cache", \.cache, .duration, ours: true, "How long an answer holds for the same question; 0: not at all."),
       .key("headers", \.headers, .list(.fieldName), ours: true, "Headers of the request that the question holds."),

@@ -52,7 +52,9 @@ extension JWKS: ConfigurationRecord {
       .key("file", \.file, .optional(.some("a path")), ours: true, "A file."),
       .key("url", \.url, .optional(.httpURL), ours: true, "A URL, fetched in the background."),
       .key("refresh", \.refresh, .duration, ours: true, "How often the URL is fetched."),
-      .key("timeout", \.timeout, .duration, ours: true, "How long a fetch, or a request that waits for one, may take."),
+      .key(
+        "timeout", \.timeout, .positiveDuration, ours: true,
+        "How long a fetch, or a request that waits for one, may take."),
       .key(
         "staleFor", \.staleFor, .duration, ours: true,
         "How long the keys are used when the URL cannot be fetched; then tokens are answered with 503."),

@@ -184,6 +184,29 @@ struct JWTTests {
     #expect(head.fieldBase[index].isSecret)
   }
 
+  @Test("a secret is bytes: random ones are no text, and what they would be as text signs nothing")
+  func binarySecret() throws {
+    let secret = Array(UInt8(0x80)...0x9F)
+    var configuration = JWT()
+    configuration.algorithms = ["HS256"]
+    configuration.secretFile = "secret"
+    var context = MiddlewareCompiler.Context(
+      threadPool: pool, service: { _ in nil }, text: { _ in String(decoding: secret, as: UTF8.self) })
+    context.bytes = { _ in secret }
+    let keys = try JWTCompiler.keys(configuration, context)
+    func says(_ key: [UInt8]) throws -> String {
+      let link = try JWTLink(configuration, keys: keys, threadPool: pool, verdicts: nil)
+      let token = Self.token(#"{"sub":"alice","exp":4000000000}"#, key: key)
+      return try MiddlewareFixture("GET / HTTP/1.1", ["Authorization: Bearer \(token)"]).run(link)
+    }
+    #expect(try says(secret) == "go")
+    #expect(try says(Array(String(decoding: secret, as: UTF8.self).utf8)) == "401 jwt-signature")
+    context.bytes = { _ in Array(repeating: 0xFF, count: 11) }
+    #expect(throws: MiddlewareMistake("secretFile: 11 bytes are too few for HS256")) {
+      _ = try JWTCompiler.keys(configuration, context)
+    }
+  }
+
   @Test("what cannot work is a mistake with the value")
   func mistakes() throws {
     #expect(throws: MiddlewareMistake("claimsToHeaders: Host is not for claims")) {
