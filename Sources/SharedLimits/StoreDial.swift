@@ -4,7 +4,8 @@ import NIOSSL
 
 /// Which endpoint of a store is asked next, and after which pause.
 ///
-/// Endpoints take turns. In the first round the others are tried almost at once; the pause doubles when all have failed.
+/// Endpoints take turns. In the first round the others are tried almost at once; the pause doubles when all have
+/// failed.
 struct StoreRounds {
   private static let pauseMilliseconds: ClosedRange<Int64> = 50...5000
 
