@@ -27,6 +27,9 @@ struct RoutingRequest: CustomStringConvertible {
     var parser = RequestParser(limits: WireLimits())
     let progress = Array(text.utf8).withUnsafeBytes { parser.parse($0, into: head) }
     guard case .complete = progress else { throw Unreadable(request: text) }
+    var entryPoint = EntryPointHTTP()
+    entryPoint.sanitizePath = false
+    TargetCleaning(entryPoint).apply(to: head)
     return head
   }
 
@@ -67,7 +70,7 @@ struct PlainRouting {
   }
 
   private func values(query name: String, _ head: RequestHead) -> [String] {
-    head.string(head.query).split(whereSeparator: { $0 == "&" || $0 == ";" }).compactMap { parameter in
+    head.string(head.query).split(separator: "&").compactMap { parameter in
       let parts = parameter.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
       guard let key = decoded(parts[0]), let value = decoded(parts.count > 1 ? parts[1] : "") else { return nil }
       return key == name ? value : nil

@@ -85,14 +85,6 @@ struct RoutingTests {
     #expect(try matches(rule, RoutingRequest(target: target)) == expected)
   }
 
-  @Test("a semicolon belongs to the value when Traefik's encodeQuerySemicolons says so")
-  func semicolons() throws {
-    let route = Route(rule: try Rule.parse("Query(`q`, `1;x=2`)").get(), priority: 1, order: 0)
-    let request = RoutingRequest(target: "/?q=1;x=2")
-    #expect(try request.match(RouteTable([route])) == -1)
-    #expect(try request.match(RouteTable([route], encodesQuerySemicolons: true)) == 0)
-  }
-
   @Test(
     "methods, headers and addresses are compared",
     arguments: [

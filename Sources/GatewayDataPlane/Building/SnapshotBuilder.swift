@@ -140,9 +140,7 @@ public final class SnapshotBuilder {
       let rule = InternalServices.narrowed(entry.rule, entry.service, configuration.static)
       rules.append(Route(rule: rule, priority: entry.priority, order: order))
     }
-    let table = RouteTable(
-      rules, labels: configuration.static.labels, encodesQuerySemicolons: entryPoint.http.encodeQuerySemicolons)
-    return RouteSet(table: table, routes: plans)
+    return RouteSet(table: RouteTable(rules, labels: configuration.static.labels), routes: plans)
   }
 }
 

@@ -6,7 +6,9 @@ extension Exchange {
   func begin(client: ClientSide, startedAt: UInt64) {
     let plan = open(client, startedAt)
     requestReceived = request.framing == .none
+    let query = request.query
     plan.cleaning.apply(to: request)
+    if request.query != query { noteCleanedQuery(insteadOf: query) }
     plan.forwarding.apply(to: self)
     let routers = client.connection.isTLS ? plan.secure : plan.plain
     if let tls = plan.tls, client.connection.isTLS,
@@ -55,6 +57,16 @@ extension Exchange {
     entryPoint = plan
     shard.exchangeBegan(self)
     return plan
+  }
+
+  /// Logs tell the query that everybody reads, so that what hides a token in them finds it.
+  private func noteCleanedQuery(insteadOf query: ByteRange) {
+    let mark = request.byteCount
+    // With the question mark.
+    _ = request.appendCopy(
+      of: ByteRange(offset: outcome.target.start, length: outcome.target.count - query.count))
+    _ = request.appendCopy(of: request.query)
+    outcome.target = request.range(since: mark)
   }
 
   // MARK: The chain

@@ -13,7 +13,7 @@ struct PolicyCompiler {
   private init(_ policy: Policy, _ labels: NamedValues<LabelSource>) {
     attributes = policy.attributes
     self.labels = labels
-    matchers = RuleCompiler(labels: labels, encodesQuerySemicolons: false)
+    matchers = RuleCompiler(labels: labels)
   }
 
   static func compile(

@@ -112,6 +112,8 @@ public struct PolicyTrial: Sendable {
     guard case .complete = bytes.withUnsafeBytes({ parser.parse($0, into: head) }) else {
       throw MiddlewareMistake("no client can send this request: \(lines[0])")
     }
+    // As an entry point would that says nothing about it.
+    TargetCleaning(EntryPointHTTP()).apply(to: head)
     return head
   }
 }

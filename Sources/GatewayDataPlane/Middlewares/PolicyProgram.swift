@@ -152,7 +152,7 @@ extension PolicyProgram.Source {
       }
     case .query(let name):
       return name.withUnsafeBytes { name in
-        var parameters = QueryParameters(head.bytes(head.query), semicolonsSeparate: true)
+        var parameters = QueryParameters(head.bytes(head.query))
         guard let value = parameters.nextValue(of: name) else { return otherwise }
         while let other = parameters.nextValue(of: name) {
           // As written: two spellings of one value are told apart, on the safe side.

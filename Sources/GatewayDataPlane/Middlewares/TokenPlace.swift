@@ -135,7 +135,7 @@ struct TokenPlace: Sendable {
     guard head.hasQuery else { return }
     let before = search.count
     name.withUnsafeBytes { name in
-      var parameters = QueryParameters(head.bytes(head.query), semicolonsSeparate: true)
+      var parameters = QueryParameters(head.bytes(head.query))
       while let value = parameters.nextValue(of: name) {
         guard let start = value.baseAddress else { continue }
         search.found(ByteRange(offset: start - UnsafeRawPointer(head.base), length: value.count))
@@ -168,10 +168,10 @@ struct TokenPlace: Sendable {
     var start = query.start
     while start <= query.end {
       var end = start
-      while end < query.end, head.base[end] != UInt8(ascii: "&"), head.base[end] != UInt8(ascii: ";") { end += 1 }
+      while end < query.end, head.base[end] != UInt8(ascii: "&") { end += 1 }
       let pair = ByteRange(offset: start, length: end - start)
       let isIt = name.withUnsafeBytes { wanted in
-        var one = QueryParameters(head.bytes(pair), semicolonsSeparate: true)
+        var one = QueryParameters(head.bytes(pair))
         return one.nextValue(of: wanted) != nil
       }
       if !isIt || replacement != nil {

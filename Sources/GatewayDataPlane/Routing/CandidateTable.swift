@@ -116,8 +116,7 @@ extension CandidateTable.View {
         if key.source == .firstHeader { return }
       }
     case .query, .firstQuery:
-      var parameters = QueryParameters(
-        head.bytes(head.query), semicolonsSeparate: !programs.encodesQuerySemicolons)
+      var parameters = QueryParameters(head.bytes(head.query))
       while let value = parameters.nextValue(of: name) {
         QueryParameters.withDecoded(value) { body($0) }
         if key.source == .firstQuery { return }

@@ -1,15 +1,14 @@
 /// Walks the parameters of a query as Go's `url.ParseQuery` takes them apart, in place.
 ///
-/// A parameter ends at `&`, and in Traefik's default also at `;`. Names and values are compared percent-decoded,
-/// with `+` for a blank; a parameter with a wrong percent-encoding, in its name or its value, is not there.
+/// A parameter ends at `&`; a `;` is none of a query any more (`TargetCleaning`). Names and values are compared
+/// percent-decoded, with `+` for a blank; a parameter with a wrong percent-encoding, in its name or its value, is not
+/// there.
 struct QueryParameters {
   private let query: UnsafeRawBufferPointer
-  private let semicolonsSeparate: Bool
   private var position = 0
 
-  init(_ query: UnsafeRawBufferPointer, semicolonsSeparate: Bool) {
+  init(_ query: UnsafeRawBufferPointer) {
     self.query = query
-    self.semicolonsSeparate = semicolonsSeparate
   }
 
   /// The next value, still encoded, of a parameter with this decoded name; nil when there is none left.
@@ -17,7 +16,7 @@ struct QueryParameters {
     while position < query.count {
       let start = position
       var equals = -1
-      while position < query.count, !isSeparator(query[position]) {
+      while position < query.count, query[position] != UInt8(ascii: "&") {
         if equals < 0 && query[position] == UInt8(ascii: "=") { equals = position }
         position += 1
       }
@@ -29,10 +28,6 @@ struct QueryParameters {
       if isNamed && Self.isWellEncoded(value) { return value }
     }
     return nil
-  }
-
-  private func isSeparator(_ byte: UInt8) -> Bool {
-    byte == UInt8(ascii: "&") || (semicolonsSeparate && byte == UInt8(ascii: ";"))
   }
 
   private static func isWellEncoded(_ text: UnsafeRawBufferPointer) -> Bool {

@@ -45,12 +45,11 @@ public final class RouteTable: Sendable {
   /// - Parameters:
   ///   - routes: in any order; a route's number is its place here.
   ///   - labels: where the labels that rules ask for come from. A label that is not here is absent.
-  ///   - encodesQuerySemicolons: Traefik's `encodeQuerySemicolons`: `;` belongs to a value, instead of separating.
-  public init(_ routes: [Route], labels: NamedValues<LabelSource> = [:], encodesQuerySemicolons: Bool = false) {
+  public init(_ routes: [Route], labels: NamedValues<LabelSource> = [:]) {
     // Sorted by keys alone: a sort that looks into routes counts references of their rules up and down.
     let keys = routes.indices.map { (priority: routes[$0].priority, order: routes[$0].order, number: $0) }
     let ranked = keys.sorted { ($1.priority, $0.order, $0.number) < ($0.priority, $1.order, $1.number) }.map(\.number)
-    var builder = RouteTableBuilder(labels: labels, encodesQuerySemicolons: encodesQuerySemicolons)
+    var builder = RouteTableBuilder(labels: labels)
     for (rank, number) in ranked.enumerated() {
       builder.add(routes[number].rule, rank: Int32(truncatingIfNeeded: rank))
     }
@@ -84,8 +83,8 @@ struct RouteTableBuilder {
   private var additions: [[PathTree.Addition]] = []
   private var hostsInOrder: [RouteBox.Host] = []
 
-  init(labels: NamedValues<LabelSource>, encodesQuerySemicolons: Bool) {
-    compiler = RuleCompiler(labels: labels, encodesQuerySemicolons: encodesQuerySemicolons)
+  init(labels: NamedValues<LabelSource>) {
+    compiler = RuleCompiler(labels: labels)
   }
 
   mutating func add(_ rule: Rule, rank: Int32) {

@@ -12,11 +12,9 @@ struct RuleCompiler {
   private var expressions: [RegularExpression] = []
   private var expressionNumbers: [RegularExpression: Int32] = [:]
   let labels: NamedValues<LabelSource>
-  private let encodesQuerySemicolons: Bool
 
-  init(labels: NamedValues<LabelSource>, encodesQuerySemicolons: Bool) {
+  init(labels: NamedValues<LabelSource>) {
     self.labels = labels
-    self.encodesQuerySemicolons = encodesQuerySemicolons
   }
 
   /// Where the rule's program begins; `RuleProgram.always` or `.never` when nothing of a request decides it.
@@ -25,9 +23,7 @@ struct RuleCompiler {
   }
 
   func finish() -> RuleProgram {
-    RuleProgram(
-      instructions: instructions, bytes: bytes, ranges: ranges, expressions: expressions,
-      encodesQuerySemicolons: encodesQuerySemicolons)
+    RuleProgram(instructions: instructions, bytes: bytes, ranges: ranges, expressions: expressions)
   }
 
   private mutating func write(_ rule: Rule, onTrue: Int32, onFalse: Int32) -> Int32 {

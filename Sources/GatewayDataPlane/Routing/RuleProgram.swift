@@ -64,7 +64,6 @@ struct RuleProgram: Sendable {
   let bytes: [UInt8]
   let ranges: [IPRange]
   let expressions: [RegularExpression]
-  let encodesQuerySemicolons: Bool
 
   /// The programs' memory, for the time of one search.
   struct View {
@@ -72,7 +71,6 @@ struct RuleProgram: Sendable {
     let bytes: UnsafeRawBufferPointer
     let ranges: UnsafeBufferPointer<IPRange>
     let expressions: UnsafeBufferPointer<RegularExpression>
-    let encodesQuerySemicolons: Bool
   }
 
   @inline(__always)
@@ -81,10 +79,7 @@ struct RuleProgram: Sendable {
       bytes.withUnsafeBytes { bytes in
         ranges.withUnsafeBufferPointer { ranges in
           expressions.withUnsafeBufferPointer { expressions in
-            body(
-              View(
-                instructions: instructions, bytes: bytes, ranges: ranges, expressions: expressions,
-                encodesQuerySemicolons: encodesQuerySemicolons))
+            body(View(instructions: instructions, bytes: bytes, ranges: ranges, expressions: expressions))
           }
         }
       }
@@ -155,7 +150,7 @@ extension RuleProgram.View {
     let wanted = constant(instruction.value)
     let isFirstOnly = instruction.question == .firstQueryIs || instruction.question == .firstQueryLike
     let isLike = instruction.question == .queryLike || instruction.question == .firstQueryLike
-    var parameters = QueryParameters(head.bytes(head.query), semicolonsSeparate: !encodesQuerySemicolons)
+    var parameters = QueryParameters(head.bytes(head.query))
     var isThere = false
     while let value = parameters.nextValue(of: name) {
       isThere = true

@@ -34,7 +34,9 @@ extension EntryPointHTTP: ConfigurationRecord {
         "middlewares", \.middlewares, .list(.reference("middleware")),
         "Middlewares that run before those of each router."),
       .key("tls", \.tls, .switch(), "TLS for every router of the entry point that has no tls of its own."),
-      .key("encodeQuerySemicolons", \.encodeQuerySemicolons, .boolean, "Whether ; in a query is sent on as %3B."),
+      .key(
+        "encodeQuerySemicolons", \.encodeQuerySemicolons, .boolean,
+        "Whether ; in a query becomes %3B, to rules and servers; otherwise it becomes &."),
       .key(
         "sanitizePath", \.sanitizePath, .boolean,
         "Whether slashes next to each other in a path become one. Dot segments are refused either way."),

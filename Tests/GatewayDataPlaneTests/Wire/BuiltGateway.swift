@@ -17,9 +17,9 @@ final class BuiltGateway {
   private let pool: NIOThreadPool
   private var generation: UInt64 = 1
 
-  /// The entry point `web`, and `http` as given: indented by two.
-  static func text(_ http: String) -> String {
-    "entryPoints:\n  web: {address: '127.0.0.1:0'}\nhttp:\n\(http)\n"
+  /// The entry point `web` with `entryPoint` as its `http`, and `http` as given: indented by two.
+  static func text(_ http: String, entryPoint: String = "") -> String {
+    "entryPoints:\n  web: {address: '127.0.0.1:0', http: {\(entryPoint)}}\nhttp:\n\(http)\n"
   }
 
   static func validated(_ text: String) throws -> ValidatedConfiguration {
@@ -30,8 +30,8 @@ final class BuiltGateway {
     return configuration
   }
 
-  private init(_ http: String, eventLoops: Int) async throws {
-    let configuration = try Self.validated(Self.text(http))
+  private init(_ http: String, entryPoint: String, eventLoops: Int) async throws {
+    let configuration = try Self.validated(Self.text(http, entryPoint: entryPoint))
     pool = NIOThreadPool(numberOfThreads: 1)
     pool.start()
     metrics = GatewayMetrics(version: "test")
@@ -82,9 +82,9 @@ final class BuiltGateway {
   }
 
   static func with(
-    _ http: String, eventLoops: Int = 2, _ body: (BuiltGateway) async throws -> Void
+    _ http: String, entryPoint: String = "", eventLoops: Int = 2, _ body: (BuiltGateway) async throws -> Void
   ) async throws {
-    let gateway = try await BuiltGateway(http, eventLoops: eventLoops)
+    let gateway = try await BuiltGateway(http, entryPoint: entryPoint, eventLoops: eventLoops)
     do {
       try await body(gateway)
     } catch {
