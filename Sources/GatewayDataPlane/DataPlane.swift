@@ -25,11 +25,13 @@ public final class DataPlane: Sendable {
   /// A loop without traffic: probes of servers run there.
   private let healthGroup: MultiThreadedEventLoopGroup
   private let monitor: NIOLoopBound<HealthMonitor>
+  private let names: NameLookups
 
   private init(
     group: MultiThreadedEventLoopGroup, shards: [NIOLoopBound<Shard>], pulses: [ShardPulse],
-    healthGroup: MultiThreadedEventLoopGroup, monitor: NIOLoopBound<HealthMonitor>
+    healthGroup: MultiThreadedEventLoopGroup, monitor: NIOLoopBound<HealthMonitor>, names: NameLookups
   ) {
+    self.names = names
     self.group = group
     self.shards = shards
     self.pulses = pulses
@@ -46,8 +48,9 @@ public final class DataPlane: Sendable {
     var pulses: [ShardPulse] = []
     let healthGroup = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     let healthLoop = healthGroup.next()
+    let names = NameLookups()
     let monitor = try await healthLoop.submit {
-      let monitor = HealthMonitor(loop: healthLoop, setup: health)
+      let monitor = HealthMonitor(loop: healthLoop, setup: health, names: names)
       monitor.install(snapshot)
       return NIOLoopBound(monitor, eventLoop: healthLoop)
     }.get()
@@ -55,12 +58,14 @@ public final class DataPlane: Sendable {
       // Made on its loop, which it never leaves.
       let shard = try await loop.submit {
         NIOLoopBound(
-          Shard(index: index, loop: loop, snapshot: snapshot, observation: observe(index)), eventLoop: loop)
+          Shard(index: index, loop: loop, snapshot: snapshot, observation: observe(index), names: names),
+          eventLoop: loop)
       }.get()
       shards.append(shard)
       pulses.append(try await loop.submit { shard.value.pulse }.get())
     }
-    return DataPlane(group: group, shards: shards, pulses: pulses, healthGroup: healthGroup, monitor: monitor)
+    return DataPlane(
+      group: group, shards: shards, pulses: pulses, healthGroup: healthGroup, monitor: monitor, names: names)
   }
 
   /// Opens the entry points on every shard and returns the ports, in order. Throws the first error and says where.
@@ -134,6 +139,7 @@ public final class DataPlane: Sendable {
     try? await monitor.eventLoop.submit { monitor.value.stop() }.get()
     try? await healthGroup.shutdownGracefully()
     try? await group.shutdownGracefully()
+    names.end()
     // Connections refer to their shard without keeping it; the last ones went with the loops just now.
     withExtendedLifetime(shards) {}
   }

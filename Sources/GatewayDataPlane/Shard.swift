@@ -13,6 +13,7 @@ final class Shard {
   let timers: TimerQueues
   private(set) var installed: InstalledSnapshot
   let observation: ShardObservation
+  let names: NameLookups
   let responseLimits: WireLimits
   private(set) var date = DateField()
   private(set) var isDraining = false
@@ -47,7 +48,11 @@ final class Shard {
   private static let buffersKept = 8
   private static let bufferBytesKept = 64 * 1024
 
-  init(index: Int, loop: any EventLoop, snapshot: Snapshot, observation: ShardObservation) {
+  init(
+    index: Int, loop: any EventLoop, snapshot: Snapshot, observation: ShardObservation,
+    names: NameLookups = NameLookups()
+  ) {
+    self.names = names
     self.index = index
     self.loop = loop
     self.observation = observation

@@ -43,6 +43,7 @@ final class HealthMonitor {
   }
 
   private let loop: any EventLoop
+  private let names: NameLookups
   private let book: ShardLedger
   private let metrics: ShardMetrics
   private let results: CounterRow
@@ -56,7 +57,8 @@ final class HealthMonitor {
   private var wake: Scheduled<Void>?
   private var isStopped = false
 
-  init(loop: any EventLoop, setup: HealthSetup) {
+  init(loop: any EventLoop, setup: HealthSetup, names: NameLookups = NameLookups()) {
+    self.names = names
     let source = setup.source
     self.loop = loop
     log = setup.log
@@ -123,7 +125,9 @@ final class HealthMonitor {
 
   private func start(_ ticket: ProbeSchedule.Ticket) {
     guard let plan = targets[ticket.target]?.plan else { return schedule.remove(ticket.target) }
-    let probe = Probe(plan, loop: loop, ledger: book, generation: generation) { [weak self] result, detail in
+    let probe = Probe(
+      plan, loop: loop, names: names, ledger: book, generation: generation
+    ) { [weak self] result, detail in
       self?.ended(ticket, result, detail)
     }
     targets[ticket.target]?.running = probe

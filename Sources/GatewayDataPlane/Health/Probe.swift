@@ -35,6 +35,7 @@ final class Probe {
 
   let plan: ProbePlan
   private let loop: any EventLoop
+  private let names: NameLookups
   private let book: ShardLedger
   private var entry: LedgerHandle
   private let told: (ProbeResult, String) -> Void
@@ -53,11 +54,12 @@ final class Probe {
 
   /// - Parameter told: called once, on the loop; the text is for the operator.
   init(
-    _ plan: ProbePlan, loop: any EventLoop, ledger: ShardLedger, generation: UInt64,
+    _ plan: ProbePlan, loop: any EventLoop, names: NameLookups = NameLookups(), ledger: ShardLedger, generation: UInt64,
     told: @escaping (ProbeResult, String) -> Void
   ) {
     self.plan = plan
     self.loop = loop
+    self.names = names
     book = ledger
     self.told = told
     path = plan.path
@@ -108,7 +110,7 @@ final class Probe {
     if let address = try? SocketAddress(ipAddress: endpoint.host, port: Int(endpoint.port)) {
       future = bootstrap.connect(to: address)
     } else {
-      future = bootstrap.connect(host: endpoint.host, port: Int(endpoint.port))
+      future = bootstrap.resolver(names.lookup(on: loop)).connect(host: endpoint.host, port: Int(endpoint.port))
     }
     future.assumeIsolated().whenFailure { [weak self] error in self?.connectFailed(error) }
   }

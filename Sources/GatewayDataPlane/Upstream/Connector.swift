@@ -30,7 +30,7 @@ enum Connector {
     if let address = server.address {
       future = bootstrap.connect(to: address)
     } else {
-      future = bootstrap.connect(host: server.host, port: Int(server.port))
+      future = bootstrap.resolver(shard.names.lookup(on: shard.loop)).connect(host: server.host, port: Int(server.port))
     }
     // The pool belongs to this loop, on which the future completes.
     future.assumeIsolated().whenFailure { error in pool.connectFailed(failure(of: error)) }
