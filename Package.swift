@@ -133,8 +133,8 @@ let package = Package(
     .executableTarget(
       name: "sluice",
       dependencies: [
-        "GatewayModel", "ConfigurationLint", "ConfigurationSources", "GatewayRuntime", "GoDiagnostics",
-        "LoadGeneration", "Bookstore", "WorkloadAPI", "Identity", nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"),
+        "GatewayModel", "ConfigurationLint", "ConfigurationSources", "GatewayRuntime", "GatewayDataPlane",
+        "GoDiagnostics", "LoadGeneration", "Bookstore", "WorkloadAPI", "Identity", nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"),
         nio("NIOWebSocket"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"), x509, asn1, crypto("Crypto"), logging,
       ],

@@ -22,6 +22,11 @@ public final class AdminServer: ServiceLifecycle.Service {
   private static let idleSeconds: Int64 = 60
   public static let stopSecondsMaxDefault = 5
 
+  /// The address cannot be listened on.
+  public struct ListenFailure: Error {
+    public let cause: any Error
+  }
+
   private let address: ListenAddress
   private let responder: AdminResponder
   private let stopSecondsMax: Int
@@ -45,7 +50,7 @@ public final class AdminServer: ServiceLifecycle.Service {
 
   /// Serves until the group's graceful shutdown or cancellation.
   ///
-  /// Throws when the address cannot be listened on.
+  /// Throws `ListenFailure` when the address cannot be listened on.
   public func run() async throws {
     let loop = MultiThreadedEventLoopGroup.singleton.next()
     let responder = responder
@@ -63,7 +68,13 @@ public final class AdminServer: ServiceLifecycle.Service {
       eventLoopGroupProvider: .shared(loop), logger: quiet)
     let stopSecondsMax = stopSecondsMax
     try await withThrowingTaskGroup(of: Void.self) { tasks in
-      tasks.addTask { try await application.run() }
+      tasks.addTask {
+        do {
+          try await application.run()
+        } catch let error where error is IOError || error is SocketAddressError.UnknownHost {
+          throw ListenFailure(cause: error)
+        }
+      }
       tasks.addTask {
         // The deadline of the graceful stop: whoever holds a connection open after it is cut off.
         do {

@@ -71,6 +71,8 @@ public struct BookstoreSettings: Sendable {
 public enum BookstoreStartFailure: Error, Sendable {
   /// The database cannot be reached or used; what it said.
   case database(String)
+  /// The address cannot be listened on; what the system said.
+  case listen(any Error)
   case other(String)
 }
 
@@ -86,6 +88,8 @@ public enum BookstoreService {
   public static func run(
     _ settings: BookstoreSettings, logger: Logger, tell: @escaping @Sendable (String) -> Void
   ) async throws(BookstoreStartFailure) {
+    // First, so that a port that is taken makes no database and no books.
+    do { try await BookstoreServer.probe(settings.host, settings.port) } catch { throw .listen(error) }
     let bookstore = try await open(settings.database, logger)
     do {
       try await prepare(bookstore, settings, tell)
@@ -189,6 +193,8 @@ public enum BookstoreService {
     // The server has its own deadline; this one is for what should not happen.
     configuration.maximumGracefulShutdownDuration = .seconds(30)
     do { try await ServiceGroup(configuration: configuration).run() } catch {
+      // Somebody else took the port since it was looked at.
+      if BookstoreServer.isOfAddress(error) { throw .listen(error) }
       throw .other("\(host):\(settings.port): \(error)")
     }
   }

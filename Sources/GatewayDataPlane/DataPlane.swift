@@ -90,7 +90,9 @@ public final class DataPlane: Sendable {
           }
           if let bound = channel.localAddress?.port { port = UInt16(truncatingIfNeeded: bound) }
         } catch {
-          throw ListenError(entryPoint: entryPoint.name, address: entryPoint.configuration.address, cause: error)
+          throw ListenError(
+            place: "entryPoints.\(entryPoint.name)", address: entryPoint.configuration.address, cause: error,
+            hint: "reusePort: true lets two gateways share a port")
         }
       }
       ports.append(port)
@@ -137,9 +139,9 @@ public final class DataPlane: Sendable {
   public func shutdown() async {
     let monitor = self.monitor
     try? await monitor.eventLoop.submit { monitor.value.stop() }.get()
+    names.end()
     try? await healthGroup.shutdownGracefully()
     try? await group.shutdownGracefully()
-    names.end()
     // Connections refer to their shard without keeping it; the last ones went with the loops just now.
     withExtendedLifetime(shards) {}
   }
@@ -157,18 +159,30 @@ public final class DataPlane: Sendable {
   }
 }
 
-/// An entry point could not be opened.
+/// A port could not be opened.
 public struct ListenError: Error, CustomStringConvertible {
-  public let entryPoint: String
+  /// The key in the configuration.
+  public let place: String
   public let address: ListenAddress
   public let cause: any Error
+  /// What would help against a port that is taken.
+  public let hint: String?
+
+  public init(place: String, address: ListenAddress, cause: any Error, hint: String? = nil) {
+    self.place = place
+    self.address = address
+    self.cause = cause
+    self.hint = hint
+  }
 
   /// Place, address, and the system's word on it.
-  public var description: String { "entryPoints.\(entryPoint): cannot listen on \(address): \(reason)" }
+  public var description: String { "\(place): cannot listen on \(address): \(reason)" }
 
   private var reason: String {
+    if let unknown = cause as? SocketAddressError.UnknownHost { return unknown.errorDescription }
     guard let code = (cause as? IOError)?.errnoCode else { return "\(cause)" }
     let text = String(cString: strerror(code))
-    return code == EADDRINUSE ? "\(text); reusePort: true lets two gateways share a port" : text
+    guard code == EADDRINUSE, let hint else { return text }
+    return "\(text); \(hint)"
   }
 }

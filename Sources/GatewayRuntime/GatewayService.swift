@@ -1,5 +1,6 @@
 import AdminAPI
 import ConfigurationSources
+import GatewayDataPlane
 import GatewayModel
 import Logging
 import ServiceLifecycle
@@ -19,14 +20,16 @@ public struct GatewayService: Sendable {
 
   /// Runs until SIGTERM or SIGINT, then drains. `tell` gets the lines for who started it.
   public func runUntilStopped(_ tell: @escaping @Sendable (String) -> Void) async throws {
-    for (entryPoint, port) in zip(gateway.configuration.entryPoints, gateway.ports) {
-      let host = entryPoint.value.address.host
-      tell("listening: \(entryPoint.name) on \(host.isEmpty ? "*" : host):\(port)")
-    }
-    let host = gateway.configuration.admin.address.host
+    let address = gateway.configuration.admin.address
     let admin = AdminServer(
       gateway.configuration, sources: gateway.adminSources(startedAt: UnixClock.seconds()), logger: gateway.log,
-      onListening: { tell("listening: admin on \(host.isEmpty ? "*" : host):\($0)") })
+      onListening: { [gateway] in
+        // All of them, or none: whoever waits for a line finds everything open.
+        for (entryPoint, port) in zip(gateway.configuration.entryPoints, gateway.ports) {
+          tell("listening: \(entryPoint.name) on \(Self.shown(entryPoint.value.address.host)):\(port)")
+        }
+        tell("listening: admin on \(Self.shown(address.host)):\($0)")
+      })
     var configuration = ServiceGroupConfiguration(
       services: [
         .init(service: admin, successTerminationBehavior: .gracefullyShutdownGroup),
@@ -45,8 +48,14 @@ public struct GatewayService: Sendable {
       result = .failure(error)
     }
     await gateway.end()
-    try result.get()
+    do {
+      try result.get()
+    } catch let error as AdminServer.ListenFailure {
+      throw ListenError(place: "admin.address", address: address, cause: error.cause)
+    }
   }
+
+  private static func shown(_ host: String) -> String { host.isEmpty ? "*" : host }
 }
 
 /// Waits for the end, then drains.

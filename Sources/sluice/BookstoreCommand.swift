@@ -1,5 +1,7 @@
 import ArgumentParser
 import Bookstore
+import GatewayDataPlane
+import GatewayModel
 import Logging
 
 /// `sluice bookstore`: the sample service.
@@ -27,6 +29,9 @@ struct BookstoreCommand: AsyncParsableCommand {
     case .database(let reason):
       Console.error("bookstore: the database cannot be used: \(database.description): \(reason)")
       return ExitCode(3)
+    case .listen(let cause):
+      Console.error("bookstore: \(cause)")
+      return ExitCode(1)
     case .other(let reason):
       Console.error("bookstore: \(reason)")
       return ExitCode(1)
@@ -94,7 +99,13 @@ struct BookstoreServe: AsyncParsableCommand {
       makesDevelopmentAccounts: developmentAccounts ?? isLocal)
     do throws(BookstoreStartFailure) {
       try await BookstoreService.run(settings, logger: BookstoreCommand.logger(), tell: Console.error)
-    } catch { throw BookstoreCommand.fail(error, place) }
+    } catch {
+      if case .listen(let cause) = error {
+        Console.error("bookstore: \(ListenError.ofCommand(host, port, cause))")
+        throw ExitCode(1)
+      }
+      throw BookstoreCommand.fail(error, place)
+    }
   }
 }
 

@@ -1,4 +1,6 @@
 import ArgumentParser
+import GatewayDataPlane
+import GatewayModel
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -59,7 +61,7 @@ struct Whoami: AsyncParsableCommand {
       await server.drain()
     } catch {
       try? await group.shutdownGracefully()
-      throw WhoamiFailure(description: "cannot listen on \(host):\(port): \(error)")
+      throw WhoamiFailure(description: "\(ListenError.ofCommand(host, port, error))")
     }
     try await group.shutdownGracefully()
   }
@@ -68,6 +70,15 @@ struct Whoami: AsyncParsableCommand {
   private func say(_ line: String) {
     print(line)
     fflush(nil)
+  }
+}
+
+extension ListenError {
+  /// A command's server cannot listen where its options say.
+  static func ofCommand(_ host: String, _ port: Int, _ cause: any Error) -> ListenError {
+    ListenError(
+      place: cause is SocketAddressError.UnknownHost ? "--host" : "--port",
+      address: ListenAddress(host: host, port: UInt16(clamping: port)), cause: cause)
   }
 }
 

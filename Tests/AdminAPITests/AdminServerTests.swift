@@ -137,7 +137,7 @@ import Testing
       settings.admin.address = ListenAddress(host: "127.0.0.1", port: UInt16(port))
       let second = AdminServer(
         settings, sources: try FakeGateway().sources(), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-      await #expect(throws: (any Error).self) { try await second.run() }
+      await #expect(throws: AdminServer.ListenFailure.self) { try await second.run() }
     }
   }
 }

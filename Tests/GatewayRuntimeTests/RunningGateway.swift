@@ -42,6 +42,11 @@ struct RunningGateway {
   func stop() async {
     await gateway.drain()
     await gateway.end()
+    await clean()
+  }
+
+  /// The rest, where the gateway has ended by itself.
+  func clean() async {
     try? await group.shutdownGracefully()
     try? FileManager.default.removeItem(atPath: folder)
   }

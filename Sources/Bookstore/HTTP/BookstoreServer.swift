@@ -32,6 +32,17 @@ final class BookstoreServer: ServiceLifecycle.Service {
     self.onListening = onListening
   }
 
+  /// Finds out whether the address can be listened on. Throws the system's error.
+  static func probe(_ host: String, _ port: Int) async throws {
+    let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+      .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+      .bind(host: host, port: port).get()
+    try await channel.close().get()
+  }
+
+  /// Whether an error of `run` is about the address.
+  static func isOfAddress(_ error: any Error) -> Bool { error is IOError || error is SocketAddressError.UnknownHost }
+
   /// Serves until graceful shutdown or cancellation. Throws when the address cannot be listened on.
   func run() async throws {
     let (dispatcher, onListening) = (dispatcher, onListening)
