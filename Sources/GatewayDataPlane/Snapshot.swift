@@ -69,7 +69,7 @@ public final class EntryPointPlan: Sendable {
     self.secure = secure
     let http = configuration.http
     limits = WireLimits(
-      lineBytesMax: http.limits.requestLineBytes, headBytesMax: http.headBytesMax, fieldsMax: http.limits.fields,
+      lineBytesMax: http.requestLineBytesMax, headBytesMax: http.headBytesMax, fieldsMax: http.limits.fields,
       bodyBytesMax: http.limits.bodyBytes.map { UInt64($0) } ?? .max)
     cleaning = TargetCleaning(http)
     forwarding = ForwardedFields(configuration.forwardedHeaders)

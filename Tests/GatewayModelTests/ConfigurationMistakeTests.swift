@@ -142,8 +142,22 @@ struct ConfigurationMistakeTests {
     Case(
       name: "a key of Traefik v2",
       yaml: "http:\n  middlewares:\n    m:\n      ipWhiteList: {}", toml: "[http.middlewares.m.ipWhiteList]",
-      message: "http.middlewares.m.ipWhiteList is gone from Traefik v3, expected ipAllowList", yamlPlace: "4:7",
-      tomlPlace: "1:21"),
+      message: "http.middlewares.m.ipWhiteList is deprecated in Traefik v3 and not here, expected ipAllowList",
+      yamlPlace: "4:7", tomlPlace: "1:21"),
+    Case(
+      name: "a hash of a kind that nobody knows, whose text is not shown",
+      yaml: "http:\n  middlewares:\n    m: {basicAuth: {users: ['a:$6$abc$def']}}",
+      toml: "[http.middlewares.m.basicAuth]\nusers = ['a:$6$abc$def']",
+      message: "http.middlewares.m.basicAuth.users[0] has a hash of no known kind, expected 60 characters that begin "
+        + "with $2y$, or $apr1$, $1$ or {SHA} as htpasswd writes them",
+      yamlPlace: "3:29", tomlPlace: "2:10"),
+    Case(
+      name: "a longer request line than the head it stands in",
+      yaml: "entryPoints: {web: {address: ':80', http: {maxHeaderBytes: 4096, limits: {requestLineBytes: 8192}}}}",
+      toml: "entryPoints.web.address = ':80'\nentryPoints.web.http.maxHeaderBytes = 4096\n"
+        + "entryPoints.web.http.limits.requestLineBytes = 8192",
+      message: "requestLineBytes is 8192, more than a whole head may have, expected at most 4096", yamlPlace: "1:93",
+      tomlPlace: "3:48"),
     Case(
       name: "an unknown middleware",
       yaml:
@@ -335,6 +349,41 @@ struct ConfigurationMistakeTests {
       #expect(checked.raw.first?.code == .rule)
     } else {
       #expect(checked.mistakes == [place + example.message])
+    }
+  }
+
+  @Test("a group that a replacement names and the expression has not is told, and taken")
+  func missingGroup() {
+    let text = """
+      http:
+        middlewares:
+          a: {redirectRegex: {regex: '^/(a)', replacement: '/$9/${foo}/$$1'}}
+          b: {replacePathRegex: {regex: 'a', replacement: '$1x'}}
+          c: {replacePathRegex: {regex: '(?P<x>a)(b)', replacement: '$x${1}y$2'}}
+      """
+    let checked = Checked(text + Self.yamlEnd, .yaml)
+    let none = "a group that regex has not: nothing takes its place"
+    #expect(
+      checked.mistakes == [
+        "f.yml:3:54: warning: http.middlewares.a.redirectRegex.replacement has $9, \(none), expected $1, as ${1} "
+          + "before a letter or digit",
+        "f.yml:3:54: warning: http.middlewares.a.redirectRegex.replacement has ${foo}, \(none), expected $1, as ${1} "
+          + "before a letter or digit",
+        "f.yml:4:53: warning: http.middlewares.b.replacePathRegex.replacement has $1x, \(none), expected a regex with "
+          + "groups, or $$ for a dollar",
+      ])
+    #expect(checked.configuration != nil)
+  }
+
+  @Test("Traefik's maxHeaderBytes alone bounds the request line too")
+  func requestLine() {
+    for (limits, line) in [
+      ("maxHeaderBytes: 4096", 4096), ("maxHeaderBytes: 65536", 8192), ("limits: {headBytes: 1024}", 1024),
+      ("maxHeaderBytes: 4096, limits: {requestLineBytes: 2048}", 2048),
+    ] {
+      let checked = Checked("entryPoints: {web: {address: ':80', http: {\(limits)}}}", .yaml)
+      #expect(checked.mistakes == [])
+      #expect(checked.configuration?.static.entryPoints["web"]?.http.requestLineBytesMax == line, "\(limits)")
     }
   }
 

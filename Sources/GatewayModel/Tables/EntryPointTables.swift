@@ -53,7 +53,9 @@ extension RequestLimits: ConfigurationRecord {
   static let table = ConfigurationTable<RequestLimits>(
     "RequestLimits", "What a request may weigh before it is refused with 413, 414 or 431.",
     [
-      .key("requestLineBytes", \.requestLineBytes, .bytes, ours: true, "The request line."),
+      .key(
+        "requestLineBytes", \.requestLineBytes, .optional(.bytes), ours: true, default: "8192",
+        "The request line; by default no more than a whole head."),
       .key(
         "headBytes", \.headBytes, .optional(.bytes), ours: true, default: "32768", "Request line and fields together."),
       .key("fields", \.fields, .integer(1...100_000), ours: true, "Number of fields."),

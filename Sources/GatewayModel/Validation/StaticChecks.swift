@@ -20,10 +20,10 @@ extension Validation {
       }
       if let tls = element.value.http.tls { checkOptions(tls, at: path.key("tls").key("options")) }
       let http = element.value.http
-      if http.limits.requestLineBytes > http.headBytesMax {
+      if let written = http.limits.requestLineBytes, written > http.headBytesMax {
         note(
           .conflict, at: path.key("limits").key("requestLineBytes"),
-          "requestLineBytes is \(http.limits.requestLineBytes), more than a whole head may have",
+          "requestLineBytes is \(written), more than a whole head may have",
           expected: "at most \(http.headBytesMax)")
       }
     }

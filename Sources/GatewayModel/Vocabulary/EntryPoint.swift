@@ -37,14 +37,20 @@ public struct EntryPointHTTP: Sendable, Equatable {
 
   /// The largest request head in bytes that counts: `limits.headBytes`, else `maxHeaderBytes`, else 32 KiB.
   public var headBytesMax: Int { limits.headBytes ?? maxHeaderBytes ?? RequestLimits.headBytesDefault }
+
+  /// The longest request line in bytes that counts: what is written, else 8 KiB, and in a smaller head all of it.
+  public var requestLineBytesMax: Int {
+    limits.requestLineBytes ?? min(RequestLimits.requestLineBytesDefault, headBytesMax)
+  }
 }
 
 /// Ours: what a request may weigh before it is refused with 413, 414 or 431.
 public struct RequestLimits: Sendable, Equatable {
   public static let headBytesDefault = 32 * 1024
+  public static let requestLineBytesDefault = 8 * 1024
 
-  /// The request line, in bytes.
-  public var requestLineBytes = 8 * 1024
+  /// The request line, in bytes; see `EntryPointHTTP.requestLineBytesMax`.
+  public var requestLineBytes: Int?
   /// Request line and fields together, in bytes; see `EntryPointHTTP.headBytesMax`.
   public var headBytes: Int?
   /// Number of fields.
