@@ -33,7 +33,7 @@ extension Gateway {
         try builder.build(effective, generation: generation)
       }
     } catch {
-      return refused(error.problems.map { "\(path): \($0)" })
+      return refused(loaded.placed(error.problems).map(\.description))
     }
     let built = ContinuousClock.now
     var unchanged = configuration.static

@@ -44,7 +44,7 @@ extension Gateway {
     do {
       snapshot = try builder.build(configuration, generation: 1)
     } catch {
-      throw .refused(error.problems.map { "\(path): \($0)" })
+      throw .refused(loaded.placed(error.problems).map(\.description))
     }
     let loops = configuration.static.runtime.eventLoops ?? PhysicalCores.count()
     do {
@@ -84,7 +84,8 @@ extension Gateway {
 
   /// Does everything a start does short of opening ports, and says what would keep it from starting: certificates that
   /// cannot be read, middlewares that cannot work.
-  public static func problems(of configuration: ValidatedConfiguration) -> [String] {
+  public static func problems(of loaded: LoadedConfiguration) -> [Mistake] {
+    guard let configuration = loaded.configuration else { return [] }
     let pool = NIOThreadPool(numberOfThreads: 1)
     let series = SeriesSource(metrics: GatewayMetrics(version: ""), ledger: Ledger())
     let builder = SnapshotBuilder(surroundings(series, pool, SharedLimitStores(connects: false)))
@@ -92,7 +93,7 @@ extension Gateway {
       _ = try builder.build(configuration, generation: 0)
       return []
     } catch {
-      return error.problems.map(\.description)
+      return loaded.placed(error.problems)
     }
   }
 

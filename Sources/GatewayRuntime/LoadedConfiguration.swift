@@ -1,4 +1,5 @@
 import ConfigurationSources
+import GatewayDataPlane
 public import GatewayModel
 
 /// A configuration as it was read from files: valid or not, with everything that is wrong with it.
@@ -31,6 +32,19 @@ public struct LoadedConfiguration: Sendable {
     return LoadedConfiguration(
       configuration: reading.mistakes.isEmpty ? outcome.configuration : nil, mistakes: mistakes, sources: sources,
       watched: watched, watches: reading.watches)
+  }
+}
+
+extension LoadedConfiguration {
+  /// What could not be made real, as mistakes at the keys that name it.
+  func placed(_ problems: [BuildProblem]) -> [Mistake] {
+    problems.map { problem in
+      let places = sources.compactMap { $0.location(ofWritten: problem.path) }
+      let place = places.max { $0.depth < $1.depth }?.place
+      return Mistake(
+        .error, .unavailable, at: place ?? SourceLocation(file: sources.first?.name ?? "", position: .start),
+        path: problem.path, what: problem.description)
+    }
   }
 }
 

@@ -87,7 +87,7 @@ struct Check: ParsableCommand {
       file, allowUnsupported: allowUnsupported, with: surroundings.manifests.sources)
     var result = LintReport.File(name: file, mistakes: loaded.mistakes)
     guard let configuration = loaded.configuration else { return result }
-    result.problems = Gateway.problems(of: configuration)
+    result.mistakes = (result.mistakes + Gateway.problems(of: loaded)).inFileOrder()
     let lint = ConfigurationLint(
       LintSubject(configuration: configuration, sources: loaded.sources, manifests: surroundings.manifests))
     result.findings = lint.findings(ignoring: Set(ignore.compactMap { FindingCode(rawValue: $0.uppercased()) }))

@@ -83,7 +83,7 @@ struct ManifestTests {
               traefik.http.routers.blog.middlewares: auth, strip@docker
               traefik.http.services.blog.loadbalancer.server.port: "8080"
               traefik.http.services.blog.loadbalancer.sticky.cookie.name: s
-              traefik.http.middlewares.auth.basicauth.users: u:$$2y$$05$$abc
+              traefik.http.middlewares.auth.basicauth.users: u:$$apr1$$abc$$0123456789012345678901
               traefik.http.middlewares.strip.stripprefix.prefixes[1]: /b
               traefik.http.middlewares.strip.stripprefix.prefixes[0]: /a
               traefik.docker.network: web

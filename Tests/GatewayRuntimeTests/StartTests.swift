@@ -1,6 +1,7 @@
 import Foundation
 import GatewayModel
 import Observability
+import Synchronization
 import Testing
 
 @testable import GatewayRuntime
@@ -42,6 +43,54 @@ struct StartTests {
     // The port is free again at once.
     let again = try await RunningGateway.start { Self.configuration($0, port: first.port) }
     await again.stop()
+  }
+
+  @Test("all files that cannot be had are told at once, at their keys, whether something uses them or not")
+  func missingFiles() throws {
+    let file = NSTemporaryDirectory() + "files-\(UUID().uuidString).yml"
+    defer { try? FileManager.default.removeItem(atPath: file) }
+    try """
+    entryPoints: { web: { address: "127.0.0.1:0" } }
+    tls:
+      certificates:
+        - { certFile: /nope.pem, keyFile: /nope.key }
+        - { certFile: /etc/passwd, keyFile: /etc/passwd }
+      options: { o.4: { clientAuth: { caFiles: [/nope], clientAuthType: RequireAnyClientCert } } }
+    http:
+      serversTransports: { t: { rootCAs: [/nope.pem] } }
+      middlewares: { b: { basicAuth: { usersFile: /nope } } }
+    """.write(toFile: file, atomically: true, encoding: .utf8)
+    let told = Gateway.problems(of: LoadedConfiguration.load(file, allowUnsupported: false)).inFileOrder()
+    let missing = "No such file or directory"
+    #expect(
+      told.map(\.description) == [
+        "4:19: tls.certificates[0].certFile: cannot read /nope.pem: \(missing)",
+        "4:39: tls.certificates[0].keyFile: cannot read /nope.key: \(missing)",
+        "5:19: tls.certificates[1].certFile: /etc/passwd holds nothing of the kind, expected a certificate in PEM",
+        "5:41: tls.certificates[1].keyFile: /etc/passwd holds nothing of the kind, expected a private key in PEM",
+        "6:45: tls.options.o.4.clientAuth.caFiles[0]: cannot read /nope: \(missing)",
+        "8:39: http.serversTransports.t.rootCAs[0]: cannot read /nope.pem: \(missing)",
+        "9:21: http.middlewares.b: usersFile: cannot read /nope: \(missing)",
+      ].map { "\(file):\($0)" })
+  }
+
+  @Test("an admin address that is taken is told by its key, and nothing is told to listen")
+  func adminInUse() async throws {
+    let first = try await RunningGateway.start { Self.configuration($0) }
+    let second = try await RunningGateway.start {
+      Self.configuration($0)
+        .replacing("admin: { address: \"127.0.0.1:0\"", with: "admin: { address: \"127.0.0.1:\(first.port)\"")
+    }
+    let lines = Mutex<[String]>([])
+    do {
+      try await GatewayService(second.gateway).runUntilStopped { line in lines.withLock { $0.append(line) } }
+      Issue.record("it runs without its admin side")
+    } catch {
+      #expect("\(error)" == "admin.address: cannot listen on 127.0.0.1:\(first.port): Address already in use")
+    }
+    #expect(lines.withLock { $0 } == [])
+    await second.clean()
+    await first.stop()
   }
 
   @Test("decisions are counted by code, and the access log numbers requests and shows a believed X-Forwarded-For")

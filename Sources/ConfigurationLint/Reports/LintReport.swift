@@ -5,10 +5,9 @@ public struct LintReport: Sendable {
   /// One main file with the files it names.
   public struct File: Sendable {
     public var name: String
-    /// What is wrong with it, or may be: see `Mistake`.
+    /// What is wrong with it, or may be, also what cannot be made real though it is valid: a certificate that cannot be
+    /// read. See `Mistake`.
     public var mistakes: [Mistake]
-    /// What cannot be made real though it is valid: a certificate that cannot be read. Sentences with a key path.
-    public var problems: [String]
     public var findings: [Finding]
     /// Empty unless asked for.
     public var timeouts: [TimeoutTable]
@@ -16,25 +15,24 @@ public struct LintReport: Sendable {
     public var contents: String
 
     public init(
-      name: String, mistakes: [Mistake], problems: [String] = [], findings: [Finding] = [],
-      timeouts: [TimeoutTable] = [], contents: String = ""
+      name: String, mistakes: [Mistake], findings: [Finding] = [], timeouts: [TimeoutTable] = [],
+      contents: String = ""
     ) {
       self.name = name
       self.mistakes = mistakes
-      self.problems = problems
       self.findings = findings
       self.timeouts = timeouts
       self.contents = contents
     }
 
     /// Whether the gateway would start with it.
-    public var isTaken: Bool { !mistakes.refuse && problems.isEmpty }
+    public var isTaken: Bool { !mistakes.refuse }
 
-    /// How many of a severity there are, mistakes and problems included.
+    /// How many of a severity there are, mistakes included.
     public func count(_ severity: FindingCode.Severity) -> Int {
       let others: Int =
         switch severity {
-        case .error: mistakes.count { $0.kind != .warning } + problems.count
+        case .error: mistakes.count { $0.kind != .warning }
         case .warning: mistakes.count { $0.kind == .warning }
         case .note: 0
         }

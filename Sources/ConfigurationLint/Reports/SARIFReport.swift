@@ -37,12 +37,6 @@ public struct SARIFReport: Sendable {
         id: code.rawValue, level: "error", title: code.rawValue.split(separator: "-").joined(separator: " "),
         help: "See Documentation/configuration.md.")
     }
-    if report.files.contains(where: { !$0.problems.isEmpty }) {
-      rules.append(
-        Rule(
-          id: "problem", level: "error", title: "something the configuration names cannot be had",
-          help: "See Documentation/failure-modes.md."))
-    }
     return rules
   }
 
@@ -50,8 +44,7 @@ public struct SARIFReport: Sendable {
     let rules = self.rules
     let index = Dictionary(rules.enumerated().map { ($1.id, $0) }, uniquingKeysWith: { first, _ in first })
     let results = report.files.flatMap { file in
-      file.mistakes.map { result($0, index) } + file.problems.map { result(problem: $0, of: file, index) }
-        + file.findings.map { result($0, index) }
+      file.mistakes.map { result($0, index) } + file.findings.map { result($0, index) }
     }
     return .object([
       (
@@ -99,12 +92,6 @@ public struct SARIFReport: Sendable {
       mistake.code.rawValue, index, level: mistake.kind == .warning ? "warning" : "error", text,
       at: SourceLocation(file: mistake.file, position: SourcePosition(line: mistake.line, column: mistake.column)),
       path: mistake.path)
-  }
-
-  private func result(problem: String, of file: LintReport.File, _ index: [String: Int]) -> JSONValue {
-    result(
-      "problem", index, level: "error", problem, at: SourceLocation(file: file.name, position: .start),
-      path: String(problem.prefix { $0 != ":" }))
   }
 
   private func result(

@@ -22,7 +22,7 @@ public struct TextReport: Sendable {
 
   private func lines(_ file: LintReport.File) -> [String] {
     // Mistakes keep the form that editors know: file:line:column: text.
-    var lines = file.mistakes.map(\.description) + file.problems.map { "\(file.name): \($0)" }
+    var lines = file.mistakes.map(\.description)
     let shown = file.findings.filter { $0.code.severity >= least }
     var group = ""
     for finding in shown {
@@ -63,7 +63,7 @@ public struct TextReport: Sendable {
       .filter { $0.0 > 0 }.map { "\($0.0) \($0.1)\($0.0 == 1 ? "" : "s")" }
     let found = counts.isEmpty ? "" : counts.joined(separator: ", ")
     guard file.isTaken else {
-      let isOnlyUnsupported = file.problems.isEmpty && !file.mistakes.contains { $0.kind == .error }
+      let isOnlyUnsupported = !file.mistakes.contains { $0.kind == .error }
       let hint = isOnlyUnsupported ? "; --allow-unsupported takes what Sluice has not yet as warnings" : ""
       return "\(file.name): refused, \(found)\(hint)"
     }

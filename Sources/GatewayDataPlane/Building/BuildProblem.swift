@@ -1,6 +1,6 @@
 /// Something of a valid configuration that cannot be made real: a certificate that is not there, a key that does not
 /// fit. `path` names the key, so that whoever knows the files can say where it stands.
-public struct BuildProblem: Error, Sendable, Equatable, CustomStringConvertible {
+public struct BuildProblem: Error, Sendable, Hashable, CustomStringConvertible {
   /// Keys from the root, as in `tls.certificates[0].certFile`.
   public var path: String
   public var what: String

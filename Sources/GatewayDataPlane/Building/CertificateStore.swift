@@ -23,30 +23,29 @@ struct LoadedCertificate {
 }
 
 enum CertificateLoader {
-  /// Loads a pair; `path` is the configuration key that names it.
+  /// Loads a pair; `path` is the configuration key that names it. Both files are looked at, whatever the first is like.
   static func load(
     _ certFile: String, _ keyFile: String, path: String, problems: inout [BuildProblem]
   ) -> LoadedCertificate? {
-    let chain: [NIOSSLCertificate]
+    var chain: [NIOSSLCertificate]?
     do {
       chain = try certificates(certFile)
+      if chain?.isEmpty == true {
+        problems.append(BuildProblem(path: path + ".certFile", what: "\(certFile) holds no certificate in PEM"))
+      }
     } catch {
       problems.append(BuildProblem(path: path + ".certFile", what: explain(error, certFile, "a certificate in PEM")))
-      return nil
     }
-    let key: NIOSSLPrivateKey
+    var key: NIOSSLPrivateKey?
     do {
+      if !isPEM(keyFile) { try NamedFile.check(keyFile) }
       key = isPEM(keyFile)
         ? try NIOSSLPrivateKey(bytes: Array(keyFile.utf8), format: .pem)
         : try NIOSSLPrivateKey(file: keyFile, format: .pem)
     } catch {
       problems.append(BuildProblem(path: path + ".keyFile", what: explain(error, keyFile, "a private key in PEM")))
-      return nil
     }
-    guard let leaf = chain.first else {
-      problems.append(BuildProblem(path: path + ".certFile", what: "holds no certificate"))
-      return nil
-    }
+    guard let chain, let leaf = chain.first, let key else { return nil }
     // A key of another certificate would only show at the first handshake.
     do {
       _ = try NIOSSLContext(
@@ -62,8 +61,9 @@ enum CertificateLoader {
   }
 
   static func certificates(_ source: String) throws -> [NIOSSLCertificate] {
-    isPEM(source)
-      ? try NIOSSLCertificate.fromPEMBytes(Array(source.utf8)) : try NIOSSLCertificate.fromPEMFile(source)
+    if isPEM(source) { return try NIOSSLCertificate.fromPEMBytes(Array(source.utf8)) }
+    try NamedFile.check(source)
+    return try NIOSSLCertificate.fromPEMFile(source)
   }
 
   static func certificates(
@@ -83,7 +83,9 @@ enum CertificateLoader {
   private static func isPEM(_ text: String) -> Bool { text.contains("-----BEGIN") }
 
   private static func explain(_ error: any Error, _ source: String, _ expected: String) -> String {
-    isPEM(source) ? "expected \(expected)" : "cannot read \(expected) from \(source): \(error)"
+    if isPEM(source) { return "expected \(expected)" }
+    if let failure = error as? NamedFile.Failure { return "cannot read \(source): \(failure)" }
+    return "\(source) holds nothing of the kind, expected \(expected)"
   }
 
   private static func names(of leaf: NIOSSLCertificate) -> [String] {

@@ -74,6 +74,13 @@ struct ChainBuilder {
     return middleware
   }
 
+  /// Makes those that no router has and that read files, so that a file that is missing is told with the others.
+  mutating func makeUnused() {
+    for element in configurations where element.value.readsFiles {
+      _ = object(localName(element.name), element.value, "")
+    }
+  }
+
   /// One link for each middleware and service. It is made anew each time, what it knows is not.
   private mutating func protection(
     _ name: String, _ configuration: GatewayModel.Middleware, _ service: String
@@ -123,10 +130,16 @@ extension GatewayModel.Middleware {
     }
   }
 
+  /// Whether it has to be made anew for each Snapshot. A file may have changed though its name has not.
   fileprivate var namesServices: Bool {
     switch self {
     case .errors, .forwardAuth, .opa: true
-    // The users' file may have changed though its name has not.
+    default: readsFiles
+    }
+  }
+
+  fileprivate var readsFiles: Bool {
+    switch self {
     case .basicAuth(let auth): auth.usersFile != nil
     case .jwt(let jwt): jwt.jwks?.file != nil || jwt.secretFile != nil || jwt.publicKey?.hasPrefix("-----") == false
     default: false

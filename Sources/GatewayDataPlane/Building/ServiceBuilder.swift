@@ -53,6 +53,10 @@ struct ServiceBuilder {
     if let own { buildOwn(own) }
     for service in asked.services { buildAsked(service) }
     for service in dynamic.http.services { _ = plan(service.name, depth: 0) }
+    // Those that nobody uses yet: their files are looked at with all others, and not when somebody does.
+    for transport in dynamic.http.serversTransports where transport.value.spiffe == nil {
+      _ = way(transport.value, name: transport.name)
+    }
     // Stands behind routers that only redirect.
     plans[""] = ServicePlan(
       name: "noop@internal", kind: .loadBalancer([]), cursor: 0, sticky: nil, series: nil, failures: nil, retries: nil)

@@ -83,8 +83,13 @@ public final class SnapshotBuilder {
           series: surroundings.series.entryPoint(entryPoint.name),
           openConnections: surroundings.series.metrics.openConnections(entryPoint: entryPoint.name)))
     }
+    chains.makeUnused()
     problems += services.problems + chains.problems + tls.problems
-    guard problems.isEmpty else { throw BuildFailure(problems: problems) }
+    guard problems.isEmpty else {
+      // What is used twice is read twice, and told once.
+      var told: Set<BuildProblem> = []
+      throw BuildFailure(problems: problems.filter { told.insert($0).inserted })
+    }
     previousMiddlewares = chains.made
     surroundings.protections.commit(chains.protections)
     serverStates = services.states

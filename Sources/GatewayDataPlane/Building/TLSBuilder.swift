@@ -48,6 +48,11 @@ struct TLSBuilder {
       fallback = CertificateLoader.load(made.certificate, made.key, path: "tls", problems: &problems)
     }
     defaultCertificate = fallback
+    // Also of options that no router has: what is missing is told at once.
+    for option in tls.options where option.value.clientAuth.clientAuthType != .noClientCert {
+      let path = Self.authorities(option.name)
+      _ = CertificateLoader.certificates(of: option.value.clientAuth.caFiles, path: path, problems: &problems)
+    }
     expiries = loaded.map {
       CertificateExpiry(names: $0.names, serial: $0.serial, notAfter: Int64($0.notAfter))
     }
@@ -154,6 +159,8 @@ struct TLSBuilder {
     if !curves.isEmpty { configuration.curves = curves }
   }
 
+  private static func authorities(_ options: String) -> String { "tls.options.\(options).clientAuth.caFiles" }
+
   private mutating func applyClientAuth(
     _ options: TLSOptions, _ name: String, to configuration: inout NIOSSL.TLSConfiguration
   ) {
@@ -167,8 +174,7 @@ struct TLSBuilder {
     case .requireAnyClientCert, .requireAndVerifyClientCert:
       configuration.certificateVerification = .noHostnameVerification
     }
-    let roots = CertificateLoader.certificates(
-      of: auth.caFiles, path: "tls.options.\(name).clientAuth.caFiles", problems: &problems)
+    let roots = CertificateLoader.certificates(of: auth.caFiles, path: Self.authorities(name), problems: &problems)
     configuration.trustRoots = .certificates(roots)
     configuration.sendCANameList = true
   }

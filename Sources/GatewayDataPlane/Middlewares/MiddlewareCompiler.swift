@@ -47,16 +47,12 @@ public enum MiddlewareCompiler {
     }
   }
 
-  /// - Parameter name: the middleware's name, for mistakes.
+  /// - Parameter name: the middleware's name, for metrics. Who calls knows it, and says where a mistake is.
   /// - Throws: `MiddlewareMistake` where the configuration cannot work.
   public static func compile(
     _ configuration: GatewayModel.Middleware, name: String, context: Context
   ) throws(MiddlewareMistake) -> any Middleware {
-    do {
-      return try compile(configuration, name, context)
-    } catch {
-      throw MiddlewareMistake("middleware \(name): \(error.what)")
-    }
+    try compile(configuration, name, context)
   }
 
   private static func compile(
@@ -108,7 +104,7 @@ public enum MiddlewareCompiler {
     var text: String?
     if let path = configuration.usersFile, !path.isEmpty {
       text = context.text(path)
-      guard text != nil else { throw MiddlewareMistake("usersFile \(path) cannot be read") }
+      guard text != nil else { throw MiddlewareMistake("usersFile: \(NamedFile.refusal(path))") }
     }
     return try BasicAuthLink(configuration, fileText: text, threadPool: context.threadPool)
   }

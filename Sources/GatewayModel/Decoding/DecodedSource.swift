@@ -73,6 +73,31 @@ public struct DecodedSource: Sendable {
 
   /// A line of the source without its end, from 1; empty for a line that is not there.
   package func line(_ number: Int) -> String { String(decoding: text.line(number), as: UTF8.self) }
+  /// Where the value at a path that was written as text stands, or the last of the sections that lead there.
+  ///
+  /// Names may hold dots: at each step the longest key that is there counts.
+  public func location(ofWritten path: String) -> (place: SourceLocation, depth: Int)? {
+    let steps = path.split(whereSeparator: { $0 == "." || $0 == "[" })
+    var (node, depth) = (root, 0)
+    var index = 0
+    walk: while index < steps.count, let current = node {
+      if steps[index].hasSuffix("]"), let number = Int(steps[index].dropLast()) {
+        guard case .sequence(let elements) = current.content, elements.indices.contains(number) else { break }
+        (node, depth, index) = (elements[number], depth + 1, index + 1)
+        continue
+      }
+      for end in stride(from: steps.count, to: index, by: -1) {
+        if let entry = current.entry(steps[index..<end].joined(separator: ".")) {
+          (node, depth, index) = (entry.value, depth + end - index, end)
+          continue walk
+        }
+      }
+      break
+    }
+    guard depth > 0, let node else { return nil }
+    return (SourceLocation(file: name, position: node.position), depth)
+  }
+
 
   package func node(at path: ConfigurationPath) -> ConfigurationNode? {
     var node = root

@@ -38,6 +38,8 @@ public struct Mistake: Sendable, Hashable {
     case regularExpression = "regular-expression"
     case expression
     case conflict
+    /// What is named cannot be had, or is not what it has to be: a certificate, a key, a list of users.
+    case unavailable
   }
 
   public var kind: Kind

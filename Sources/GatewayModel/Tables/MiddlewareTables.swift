@@ -231,8 +231,24 @@ extension ValueFormat<String> {
         decoding.note(.error, .wrongValue, at: node.position, "\(decoding.path) is no user", expected: expected)
         return nil
       }
+      guard isPasswordHash(scalar.text[colon...].dropFirst()) else {
+        decoding.note(
+          .error, .wrongValue, at: node.position, "\(decoding.path) has a hash of no known kind",
+          expected: "60 characters that begin with $2y$, or $apr1$, $1$ or {SHA} as htpasswd writes them")
+        return nil
+      }
       return scalar.text
     }
+  }
+
+  /// The kinds that Traefik knows. What is said here is said with everything else that is wrong, and at its line.
+  private static func isPasswordHash(_ hash: Substring) -> Bool {
+    if ["$2a$", "$2b$", "$2x$", "$2y$"].contains(where: { hash.hasPrefix($0) }) { return hash.utf8.count == 60 }
+    if hash.hasPrefix("$apr1$") || hash.hasPrefix("$1$") {
+      let parts = hash.split(separator: "$", omittingEmptySubsequences: false)
+      return parts.count == 4 && !parts[2].isEmpty && parts[3].utf8.count == 22
+    }
+    return hash.hasPrefix("{SHA}") && hash.utf8.count == 33
   }
 
   /// An expression in RE2's syntax, which is that of Go's `regexp`.
