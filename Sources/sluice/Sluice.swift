@@ -36,7 +36,9 @@ struct Sluice: AsyncParsableCommand {
     ])
 
   /// As ArgumentParser's own, but `check` ends with 2 when its command line is not understood, as linters do.
+  /// And what was printed has to have arrived: a report that is lost on a full disk is no success.
   static func main() async {
+    var code = ExitCode.success
     do {
       var command = try parseAsRoot()
       if var command = command as? any AsyncParsableCommand {
@@ -45,12 +47,20 @@ struct Sluice: AsyncParsableCommand {
         try command.run()
       }
     } catch {
-      guard CommandLine.arguments.dropFirst().first == "check", exitCode(for: error) == .validationFailure else {
-        exit(withError: error)
+      code = exitCode(for: error)
+      let text = fullMessage(for: error)
+      if !text.isEmpty {
+        // Help, and what completes command lines, are output.
+        if code.isSuccess { print(text) } else { Console.error(text) }
       }
-      Console.error(fullMessage(for: error))
-      Glibc.exit(2)
+      let isCheck = CommandLine.arguments.dropFirst().first == "check"
+      if isCheck, code == .validationFailure { code = ExitCode(2) }
     }
+    if let reason = StandardOutput.finish() {
+      Console.error("sluice: standard output cannot be written: \(reason)")
+      if code.isSuccess { code = .failure }
+    }
+    Glibc.exit(code.rawValue)
   }
 }
 
