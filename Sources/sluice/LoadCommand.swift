@@ -29,8 +29,8 @@ struct LoadCommand: AsyncParsableCommand {
   @Flag(help: "Closed loop: each connection sends when it has its answer.")
   var closed = false
 
-  @Option(help: "How long: 500ms, 10s, 2m. Phases of --rate have their own lengths.")
-  var duration: String = "10s"
+  @Option(help: "How long: 500ms, 10s, 2m; 10s when nothing is said. Phases of --rate have their own lengths.")
+  var duration: String?
 
   @Flag(help: "Random gaps as independent users make them (a Poisson process), not equal ones.")
   var poisson = false
@@ -44,8 +44,8 @@ struct LoadCommand: AsyncParsableCommand {
   @Flag(help: "HTTP/2: over TLS by ALPN, else with prior knowledge.")
   var http2 = false
 
-  @Option(help: "Streams at once on a connection of HTTP/2.")
-  var streams = 16
+  @Option(help: "Streams at once on a connection of HTTP/2; 16 when nothing is said.")
+  var streams: Int?
 
   @Flag(name: .customLong("no-keepalive"), help: "A new connection for each request.")
   var noKeepAlive = false
@@ -89,7 +89,7 @@ struct LoadCommand: AsyncParsableCommand {
   @Option(help: "Write the result as JSON (sluice.load/1) to this file; - is standard output.", completion: .file())
   var json: String?
 
-  @Option(help: "Write a page with plots to this file.", completion: .file())
+  @Option(help: "Write a page with plots to this file; - is standard output.", completion: .file())
   var html: String?
 
   @Flag(help: "No progress, only the result.")
@@ -100,8 +100,10 @@ struct LoadCommand: AsyncParsableCommand {
 
   func run() async throws {
     let plan: LoadPlan
+    let results: ResultFiles
     do {
       plan = try makePlan()
+      results = try ResultFiles(json: json, html: html)
     } catch {
       Console.error("sluice load: \(error)")
       throw ExitCode(2)
@@ -119,30 +121,20 @@ struct LoadCommand: AsyncParsableCommand {
       throw ExitCode(2)
     }
     screen.clear()
-    try publish(result)
+    try publish(result, results)
     if result.verdicts.contains(where: { !$0.held }) { throw ExitCode(1) }
   }
 
-  private func publish(_ result: LoadResult) throws {
+  private func publish(_ result: LoadResult, _ files: ResultFiles) throws {
     let text = TextReport.lines(result).joined(separator: "\n")
     do {
-      if let json {
-        let report = try LoadReport(result).json()
-        if json == "-" { print(report) } else { try write(report + "\n", to: json) }
-      }
-      if let html { try write(HTMLReport.page(result), to: html) }
+      try files.write(json: try LoadReport(result).json() + "\n", html: HTMLReport.page(result))
     } catch {
       Console.error("sluice load: \(error)")
       print(text)
       throw ExitCode(2)
     }
-    if json == "-" { Console.error(text) } else { print(text) }
-  }
-
-  private func write(_ text: String, to path: String) throws {
-    guard (try? Data(text.utf8).write(to: URL(fileURLWithPath: path))) != nil else {
-      throw LoadCommandMistake("\(path) cannot be written")
-    }
+    if files.takesOutput { Console.error(text) } else { print(text) }
   }
 
   // MARK: From options to a plan
@@ -164,8 +156,9 @@ struct LoadCommand: AsyncParsableCommand {
     plan.trust = LoadPlan.Trust(isInsecure: insecure, authorities: ca, identity: try identity())
     if http2 {
       guard !noKeepAlive else { throw LoadCommandMistake("--no-keepalive is HTTP/1.1's; leave out --http2") }
-      plan.carried = .http2(streams: try within("--streams", streams, 1...LoadPlan.streamsMax))
+      plan.carried = .http2(streams: try within("--streams", streams ?? 16, 1...LoadPlan.streamsMax))
     } else {
+      guard streams == nil else { throw LoadCommandMistake("--streams is HTTP/2's; add --http2 or leave it out") }
       plan.carried = .http1(keepAlive: !noKeepAlive)
     }
     return plan
@@ -181,7 +174,7 @@ struct LoadCommand: AsyncParsableCommand {
   }
 
   private func makePace() throws -> LoadPlan.Pace {
-    let length = try time("--duration", duration)
+    let length = try time("--duration", duration ?? "10s")
     guard closed == (rate == nil) else {
       throw LoadCommandMistake(
         closed
@@ -190,7 +183,11 @@ struct LoadCommand: AsyncParsableCommand {
     }
     guard let rate else { return .closed(length) }
     do {
-      return .open(try RateText.parse(rate, duration: length), poisson ? .poisson : .even)
+      let schedule = try RateText.parse(rate, duration: length)
+      guard duration == nil || !rate.contains("/") else {
+        throw LoadCommandMistake("its phases have their own lengths, and --duration says another: leave one out")
+      }
+      return .open(schedule, poisson ? .poisson : .even)
     } catch {
       throw LoadCommandMistake("--rate: \(error)")
     }

@@ -65,6 +65,8 @@ import Testing
     try await server.stop()
     #expect(untrusted.total.failures(.tls) == 100, "\(TextReport.failures(untrusted.total))")
     #expect(disagreed.total.failures(.tls) == 100, "\(TextReport.failures(disagreed.total))")
+    #expect(TextReport.lines(untrusted).contains("             tls, the first one: certificate verify failed"))
+    #expect(TextReport.lines(disagreed).contains("             tls, the first one: the server does not take HTTP/2"))
   }
 
   @Test func nobodyListeningIsRefusedOverChannelsToo() async throws {

@@ -136,6 +136,13 @@ struct ChannelDial: Sendable {
     try channel.pipeline.syncOperations.addHandler(NIOSSLClientHandler(context: tls, serverHostname: serverName))
   }
 
+  /// Why a handshake failed, in a few words: of BoringSSL's message its reason.
+  static func reason(_ error: any Error) -> String {
+    let text = "\(error)"
+    guard let mark = text.firstRange(of: "OPENSSL_internal:") else { return String(text.prefix(120)) }
+    return text[mark.upperBound...].prefix { $0 != " " && $0 != "]" }.replacing("_", with: " ").lowercased()
+  }
+
   /// What kind of failure an error of a connection is. `isHandshaking` is before TLS has agreed.
   static func kind(_ error: any Error, isHandshaking: Bool) -> FailureKind {
     if let failure = error as? NIOConnectionError {

@@ -110,6 +110,7 @@ final class HTTP1Line: ChannelLine {
   }
 
   func ended() {
+    if !isOpen { owner.worker.tally.noteHandshake("the connection was closed") }
     if isOpen, owner.worker.request(on: slot) != nil, reader.end() {
       finish(reusable: false)
     } else {
@@ -118,6 +119,8 @@ final class HTTP1Line: ChannelLine {
   }
 
   func failed(_ error: any Error) {
-    drop(ChannelDial.kind(error, isHandshaking: !isOpen))
+    let kind = ChannelDial.kind(error, isHandshaking: !isOpen)
+    if kind == .tls { owner.worker.tally.noteHandshake(ChannelDial.reason(error)) }
+    drop(kind)
   }
 }

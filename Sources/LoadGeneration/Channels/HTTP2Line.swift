@@ -168,7 +168,10 @@ final class HTTP2Line: ChannelLine {
   // MARK: What the channel says
 
   func opened(_ context: ChannelHandlerContext, agreed: String?) {
-    if isSecure, agreed != "h2" { return drop(.tls) }
+    if isSecure, agreed != "h2" {
+      owner.worker.tally.noteHandshake("the server does not take HTTP/2")
+      return drop(.tls)
+    }
     state = .open(context)
     owner.worker.tally.connections &+= 1
     let wider = HTTP2Frame(streamID: .rootStream, payload: .windowUpdate(windowSizeIncrement: Self.windowMax - 65_535))
@@ -241,11 +244,16 @@ final class HTTP2Line: ChannelLine {
 
   func readCompleted() { owner.advance() }
 
-  func ended() { drop(isConnecting ? .tls : .closed) }
+  func ended() {
+    if isConnecting { owner.worker.tally.noteHandshake("the connection was closed") }
+    drop(isConnecting ? .tls : .closed)
+  }
 
   func failed(_ error: any Error) {
     // An error of one stream is told for that stream as well, by its reset.
     if error is NIOHTTP2Errors.StreamError { return }
-    drop(ChannelDial.kind(error, isHandshaking: isConnecting && isSecure))
+    let kind = ChannelDial.kind(error, isHandshaking: isConnecting && isSecure)
+    if kind == .tls { owner.worker.tally.noteHandshake(ChannelDial.reason(error)) }
+    drop(kind)
   }
 }

@@ -11,6 +11,8 @@ struct Tally: Sendable {
   var service = LatencyHistogram()
   private(set) var statuses = [UInt64](repeating: 0, count: statusMax + 1)
   private(set) var failures = [UInt64](repeating: 0, count: FailureKind.allCases.count)
+  /// Why the first handshake failed; the others are counted.
+  private(set) var handshakeFailure: String?
   /// Requests that left.
   var sent: UInt64 = 0
   /// Connections that were opened.
@@ -45,6 +47,10 @@ struct Tally: Sendable {
 
   mutating func fail(_ kind: FailureKind) { failures[kind.rawValue] &+= 1 }
 
+  mutating func noteHandshake(_ reason: @autoclosure () -> String) {
+    if handshakeFailure == nil { handshakeFailure = reason() }
+  }
+
   func failures(_ kind: FailureKind) -> UInt64 { failures[kind.rawValue] }
 
   mutating func add(_ other: Tally) {
@@ -54,6 +60,7 @@ struct Tally: Sendable {
     for index in failures.indices { failures[index] &+= other.failures[index] }
     for index in watched.indices { watched[index] &+= other.watched[index] }
     for index in byRequest.indices { byRequest[index] &+= other.byRequest[index] }
+    handshakeFailure = handshakeFailure ?? other.handshakeFailure
     sent &+= other.sent
     connections &+= other.connections
     bytesReceived &+= other.bytesReceived
@@ -67,6 +74,7 @@ struct Tally: Sendable {
     for index in failures.indices { failures[index] = 0 }
     for index in watched.indices { watched[index] = 0 }
     for index in byRequest.indices { byRequest[index] = 0 }
+    handshakeFailure = nil
     (sent, connections, bytesReceived, bytesSent) = (0, 0, 0, 0)
   }
 }

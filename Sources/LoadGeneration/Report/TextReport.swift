@@ -20,6 +20,9 @@ public enum TextReport {
       row("bytes", "\(Decimal.bytes(total.bytesReceived)) received, \(Decimal.bytes(total.bytesSent)) sent"),
       row("connections", connections(total)),
     ]
+    if total.failures(.tls) > 0, let reason = total.handshakeFailure {
+      lines.insert(row("", "tls, the first one: \(reason)"), at: lines.count - 3)
+    }
     if settings.requests.count > 1 {
       for (index, name) in settings.requests.enumerated() {
         lines.append(row(index == 0 ? "by request" : "", "\(Decimal.grouped(total.byRequest[index]))  \(name)"))
