@@ -58,6 +58,27 @@ extension RegularExpression {
     return Template(parts: parts)
   }
 
+  /// What a replacement text refers to and this expression has not got, as it is written there: it stands for nothing.
+  public func missingGroups(in text: String) -> [String] {
+    var missing: [String] = []
+    let scalars = Array(text.unicodeScalars)
+    var index = 0
+    while index < scalars.count {
+      defer { index += 1 }
+      guard scalars[index] == "$", index + 1 < scalars.count else { continue }
+      if scalars[index + 1] == "$" {
+        index += 1
+        continue
+      }
+      guard let reference = Self.reference(in: scalars, at: index + 1) else { continue }
+      if groupIndex(referredToBy: reference.name) == nil {
+        missing.append(String(String.UnicodeScalarView(scalars[index..<reference.end])))
+      }
+      index = reference.end - 1
+    }
+    return missing
+  }
+
   private func groupIndex(referredToBy name: String) -> Int? {
     let digits = name.utf8
     if digits.allSatisfy({ $0 &- 0x30 < 10 }) && (digits.count == 1 || digits.first != 0x30) && digits.count < 9 {

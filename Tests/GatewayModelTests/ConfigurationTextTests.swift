@@ -20,7 +20,16 @@ struct ConfigurationTextTests {
           + "expected one key a line; a text that holds \": \" stands in quotes"
       ),
       ("log: {level: *x}", "f.yml:1:14: YAML: found undefined alias"),
-      ("log: {}\n---\nlog: {}", "f.yml:2:1: YAML: but found another document"),
+      (
+        "log: {}\n---\nlog: {}",
+        "f.yml:2:1: YAML: a second document begins here, "
+          + "expected one document a file; others go into providers.file.directory"
+      ),
+      (
+        "# TOML\n[entryPoints.web]\naddress = ':80'",
+        "f.yml:3:1: YAML: did not find expected <document start>, "
+          + "expected YAML; this looks like TOML, whose files end in .toml"
+      ),
       ("log: 'a", "f.yml:1:8: YAML: found unexpected end of stream"),
       (
         "log: @a",
@@ -29,6 +38,20 @@ struct ConfigurationTextTests {
     ])
   func yamlSyntax(text: String, message: String) {
     #expect(Checked(text, .yaml).mistakes == [message])
+  }
+
+  @Test(
+    "a text that is no section has one mistake, with a subject",
+    arguments: [
+      ("null", "the file holds no configuration, expected entryPoints and http, for a start"),
+      ("~", "the file holds no configuration, expected entryPoints and http, for a start"),
+      ("- a", "the text is a list, expected a section with entryPoints, "),
+      ("abc", "the text is \"abc\", expected a section with entryPoints, "),
+    ])
+  func noSection(text: String, message: String) {
+    let mistakes = Checked(text, .yaml).mistakes
+    #expect(mistakes.count == 1)
+    #expect(mistakes.first?.hasPrefix("f.yml:1:1: " + message) == true, "\(mistakes)")
   }
 
   @Test(

@@ -32,7 +32,9 @@ public struct DecodedSource: Sendable {
     var mistakes = readMistakes
     var decoding = Decoding(text)
     var document = ConfigurationDocument()
-    if let root {
+    var isEmpty = root == nil
+    if case .null? = root?.content { isEmpty = true }
+    if let root, !isEmpty {
       switch source.role {
       case .main: ConfigurationDocument.table.decode(root, into: &document, &decoding)
       case .dynamic: ConfigurationDocument.dynamicTable.decode(root, into: &document, &decoding)
@@ -71,8 +73,6 @@ public struct DecodedSource: Sendable {
     return node(at: parent)?.entry(key).map { SourceLocation(file: name, position: $0.keyPosition) }
   }
 
-  /// A line of the source without its end, from 1; empty for a line that is not there.
-  package func line(_ number: Int) -> String { String(decoding: text.line(number), as: UTF8.self) }
   /// Where the value at a path that was written as text stands, or the last of the sections that lead there.
   ///
   /// Names may hold dots: at each step the longest key that is there counts.
@@ -98,6 +98,8 @@ public struct DecodedSource: Sendable {
     return (SourceLocation(file: name, position: node.position), depth)
   }
 
+  /// A line of the source without its end, from 1; empty for a line that is not there.
+  package func line(_ number: Int) -> String { String(decoding: text.line(number), as: UTF8.self) }
 
   package func node(at path: ConfigurationPath) -> ConfigurationNode? {
     var node = root

@@ -44,7 +44,7 @@ struct Decoding {
 
   /// Notes that a node is of the wrong kind or holds the wrong text, and returns nil for the caller to return.
   mutating func refuse<Value>(_ node: ConfigurationNode, expected: String, suggestion: String? = nil) -> Value? {
-    let name = path.description
+    let name = path.components.isEmpty ? "the text" : path.description
     switch node.content {
     case .scalar(let scalar):
       note(

@@ -92,6 +92,9 @@ public enum ConfigurationReference {
     for key in table.keys {
       if case .ignored(let reason) = key.status { text += "\nNo effect: `\(key.name)`, \(reason).\n" }
       if case .removed(let instead) = key.status { text += "\nGone from Traefik v3: `\(key.name)`, use \(instead).\n" }
+      if case .deprecated(let instead) = key.status {
+        text += "\nDeprecated in Traefik v3 and not here: `\(key.name)`, use \(instead).\n"
+      }
     }
     return text
   }

@@ -67,6 +67,11 @@ public enum JSONSchema {
         return .object([
           ("description", .string("\(key.sentence) Gone from Traefik v3; use \(instead).")), ("not", .object([])),
         ])
+      case .deprecated(let instead):
+        return .object([
+          ("description", .string("\(key.sentence) Deprecated in Traefik v3 and not here; use \(instead).")),
+          ("not", .object([])),
+        ])
       case .misplaced:
         return nil
       }

@@ -89,6 +89,10 @@ struct ConfigurationTable<Owner: Sendable>: Sendable {
     case .removed(let instead):
       decoding.note(
         .error, .removed, at: entry.keyPosition, "\(decoding.path) is gone from Traefik v3", expected: instead)
+    case .deprecated(let instead):
+      decoding.note(
+        .error, .removed, at: entry.keyPosition, "\(decoding.path) is deprecated in Traefik v3 and not here",
+        expected: instead)
     }
   }
 
@@ -135,6 +139,13 @@ extension ConfigurationTable.Row {
   static func removed(_ name: String, instead: String, _ sentence: String) -> Self {
     Self(
       description: KeyDescription(name: name, schema: .any, sentence: sentence, status: .removed(instead)), assign: nil)
+  }
+
+  /// A key that Traefik v3 has and advises against; `instead` follows "expected ".
+  static func deprecated(_ name: String, instead: String, _ sentence: String) -> Self {
+    Self(
+      description: KeyDescription(name: name, schema: .any, sentence: sentence, status: .deprecated(instead)),
+      assign: nil)
   }
 }
 

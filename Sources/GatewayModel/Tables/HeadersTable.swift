@@ -2,7 +2,8 @@
 
 extension Headers: ConfigurationRecord {
   static let table = ConfigurationTable<Headers>(
-    "Headers", "Sets, changes and removes headers: custom ones, CORS, security.", custom + crossOrigin + security + gone
+    "Headers", "Sets, changes and removes headers: custom ones, CORS, security.",
+    custom + crossOrigin + security + deprecated
   )
 
   private static let custom: [ConfigurationTable<Headers>.Row] = [
@@ -56,12 +57,12 @@ extension Headers: ConfigurationRecord {
     .key("isDevelopment", \.isDevelopment, .boolean, "Switches allowedHosts, SSL and STS off."),
   ]
 
-  private static let gone: [ConfigurationTable<Headers>.Row] = [
-    .removed("featurePolicy", instead: "permissionsPolicy", "The old name of Permissions-Policy."),
-    .removed("sslRedirect", instead: "entryPoints.*.http.redirections or redirectScheme", "Redirects to HTTPS."),
-    .removed("sslTemporaryRedirect", instead: "redirectScheme", "Redirects to HTTPS for a while."),
-    .removed("sslHost", instead: "redirectRegex", "The host of such redirects."),
-    .removed("sslForceHost", instead: "redirectRegex", "Whether that host is forced."),
+  private static let deprecated: [ConfigurationTable<Headers>.Row] = [
+    .deprecated("featurePolicy", instead: "permissionsPolicy", "The old name of Permissions-Policy."),
+    .deprecated("sslRedirect", instead: "entryPoints.*.http.redirections or redirectScheme", "Redirects to HTTPS."),
+    .deprecated("sslTemporaryRedirect", instead: "redirectScheme", "Redirects to HTTPS for a while."),
+    .deprecated("sslHost", instead: "redirectRegex", "The host of such redirects."),
+    .deprecated("sslForceHost", instead: "redirectRegex", "Whether that host is forced."),
   ]
 }
 

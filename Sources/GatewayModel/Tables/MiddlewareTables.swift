@@ -46,7 +46,7 @@ private let middlewareTable = ConfigurationTable<VariantSlot<Middleware>>(
     .notYet("grpcWeb", "Translates gRPC-Web."),
     .notYet("encodedCharacters", "Which encoded characters a path may hold."),
     .notYet("plugin", "Code from elsewhere."),
-    .removed("ipWhiteList", instead: "ipAllowList", "The old name of ipAllowList."),
+    .deprecated("ipWhiteList", instead: "ipAllowList", "The old name of ipAllowList."),
   ])
 
 extension AddPrefix: ConfigurationRecord {
@@ -61,7 +61,7 @@ extension StripPrefix: ConfigurationRecord {
     [
       .key("prefixes", \.prefixes, .list(.path), required: true, "The prefixes."),
       .ignored(
-        "forceSlash", because: "Traefik v3 no longer has it; the path always begins with /",
+        "forceSlash", because: "Traefik v3 deprecates it; here the path always begins with /",
         "Whether an empty path becomes /."),
     ])
 }

@@ -34,6 +34,8 @@ struct KeyDescription: Sendable {
     case ignored(String)
     /// Traefik v2 had this; the text says what to write now.
     case removed(String)
+    /// Traefik v3 still takes this, advises against it, and Sluice has not got it; the text says what to write.
+    case deprecated(String)
     /// Static configuration in a file that may hold dynamic configuration only.
     case misplaced
   }

@@ -54,7 +54,7 @@ extension KeyDescription {
   /// Whether the key counts as a type when types are counted: also those that are not supported yet.
   var isType: Bool {
     switch status {
-    case .supported, .ours, .removed: true
+    case .supported, .ours, .removed, .deprecated: true
     case .notYet: name != "middlewares"
     case .ignored, .misplaced: false
     }

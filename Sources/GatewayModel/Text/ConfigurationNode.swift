@@ -66,6 +66,11 @@ public struct ConfigurationNode: Sendable {
     }
   }
 
+  /// Whether keys stand in it.
+  public var isSection: Bool {
+    if case .mapping = content { true } else { false }
+  }
+
   /// The entry of a mapping whose key is `key`, else the one whose key differs in case only.
   public func entry(_ key: String) -> Entry? {
     guard case .mapping(let entries) = content else { return nil }

@@ -93,6 +93,17 @@ struct SourceText: Sendable {
     return nil
   }
 
+  /// Whether the first line that says something is a table of TOML, `[entryPoints.web]`.
+  var beginsLikeTOML: Bool {
+    for number in 1...lineCount {
+      let line = line(number).drop { $0 == 0x20 || $0 == 0x09 }
+      if line.isEmpty || line.first == UInt8(ascii: "#") { continue }
+      let name = line.dropFirst().prefix { $0 != UInt8(ascii: "]") && $0 != UInt8(ascii: ",") }
+      return line.first == UInt8(ascii: "[") && !name.isEmpty && line.dropFirst(name.count + 1).elementsEqual("]".utf8)
+    }
+    return false
+  }
+
   /// Whether the text begins with UTF-8's byte order mark, which is not part of the configuration.
   var hasByteOrderMark: Bool { bytes.starts(with: [0xef, 0xbb, 0xbf]) }
 

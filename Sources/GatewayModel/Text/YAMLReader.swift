@@ -48,7 +48,10 @@ struct YAMLReader {
       case .end: return root
       case .documentStart:
         guard root == nil else {
-          mistakes.append(text.mistake(.syntax, at: events.position, "YAML: but found another document"))
+          mistakes.append(
+            text.mistake(
+              .syntax, at: events.position, "YAML: a second document begins here",
+              expected: "one document a file; others go into providers.file.directory"))
           throw Stop()
         }
         root = try value(try next(&events), &events, depth: 0)
@@ -237,6 +240,8 @@ struct YAMLReader {
       case "did not find expected key": "a key in the same column as the keys above"
       case "did not find expected '-' indicator": "an entry in the same column as those above"
       case "found character that cannot start any token": "a text that begins like this in quotes"
+      case "did not find expected <document start>":
+        text.beginsLikeTOML ? "YAML; this looks like TOML, whose files end in .toml" : "one value: keys in one column"
       default: nil
       }
     mistakes.append(text.mistake(.syntax, at: position, "YAML: \(problem.text)", expected: expected))

@@ -42,6 +42,10 @@ extension Validation {
             .warning, .missingKey, at: path.key("basicAuth"), "\(path) has no users and lets nobody in",
             expected: "users or usersFile", key: true)
         }
+      case .redirectRegex(let redirect):
+        checkReplacement(redirect.replacement, redirect.regex, at: path.key("redirectRegex"))
+      case .replacePathRegex(let replace):
+        checkReplacement(replace.replacement, replace.regex, at: path.key("replacePathRegex"))
       case .circuitBreaker(let breaker):
         check(breaker, of: element.name, at: path.key("circuitBreaker"))
       case .retry(let retry): check(retry, at: path.key("retry"))
@@ -61,6 +65,21 @@ extension Validation {
     let middlewares = dynamic.http.middlewares
     checkCycles(middlewares.names, in: .middlewares) { name in
       if case .chain(let chain)? = middlewares[name] { chain.middlewares } else { [] }
+    }
+  }
+
+  /// A group that is not there stands for nothing, in Go as here: `$1x` is the group called 1x.
+  private mutating func checkReplacement(
+    _ text: String, _ pattern: String, at path: ConfigurationPath
+  ) {
+    guard let expression = try? RegularExpression(pattern) else { return }
+    let known = expression.groupCount == 1 ? "$1" : "$1 to $\(expression.groupCount)"
+    for name in expression.missingGroups(in: text) {
+      note(
+        .warning, .regularExpression, at: path.key("replacement"),
+        "\(path.key("replacement")) has \(name), a group that regex has not: nothing takes its place",
+        expected: expression.groupCount == 0
+          ? "a regex with groups, or $$ for a dollar" : "\(known), as ${1} before a letter or digit")
     }
   }
 

@@ -6,7 +6,7 @@ extension Validation {
       var entryPoint = EntryPoint()
       entryPoint.address = ListenAddress(host: "", port: 80)
       `static`.entryPoints["http"] = entryPoint
-      if sources.contains(where: { $0.role == .main }) {
+      if sources.contains(where: { $0.role == .main && $0.root?.isSection == true }) {
         note(
           .warning, .missingKey, at: [], "no entry point is defined: the gateway listens on :80, as \"http\"",
           expected: "entryPoints")
