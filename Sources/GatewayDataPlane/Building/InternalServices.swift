@@ -36,6 +36,7 @@ enum InternalServices {
     if url(configuration.admin.address) == nil {
       return "\(service) needs a fixed port in admin.address, which is \(configuration.admin.address)"
     }
+    if service == api && configuration.api == nil { return "\(service) needs `api: {}` in the static configuration" }
     if service == ping && configuration.ping == nil { return "\(service) needs `ping: {}` in the static configuration" }
     return nil
   }

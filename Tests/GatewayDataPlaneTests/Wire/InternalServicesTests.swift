@@ -34,6 +34,7 @@ extension OverSockets {
             health: {rule: "Path(`/alive`)", service: ping@internal}
             numbers: {rule: "PathPrefix(`/numbers`)", service: prometheus@internal}
         admin: {address: "127.0.0.1:\(admin.port)"}
+        api: {}
         ping: {manualRouting: true}
         """
       try await BuiltGateway.with(text) { gateway in
@@ -68,6 +69,7 @@ extension OverSockets {
       arguments: [
         ("dashboard@internal", "", "Traefik has dashboard@internal, Sluice not yet"),
         ("ping@internal", "", "ping@internal needs `ping: {}` in the static configuration"),
+        ("api@internal", "", "api@internal needs `api: {}` in the static configuration"),
         ("api@internal", "admin: {address: '127.0.0.1:0'}", "api@internal needs a fixed port in admin.address"),
       ])
     func refused(_ service: String, _ more: String, _ why: String) async throws {
