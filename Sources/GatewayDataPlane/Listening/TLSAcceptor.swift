@@ -93,13 +93,21 @@ final class TLSAcceptor: ChannelInboundHandler, RemovableChannelHandler, TimerOw
     case .serverName:
       guard let chosen else {
         shard.handshakeFailed(plan, "no certificate for this name")
-        context.close(promise: nil)
+        refuseName(context)
         return
       }
       held = nil
       connection.tlsOptions = chosen.options
       startHandshake(context, chosen, bytes)
     }
+  }
+
+  /// Tells the client that it was the name, which nobody here has (RFC 6066 section 3: unrecognized_name, fatal),
+  /// and not a network that broke. No library has the connection yet, so the record is written by hand.
+  private func refuseName(_ context: ChannelHandlerContext) {
+    let alert: [UInt8] = [0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 112]
+    context.writeAndFlush(wrapOutboundOut(shard.buffer(alert)), promise: nil)
+    context.close(promise: nil)
   }
 
   private func startHandshake(_ context: ChannelHandlerContext, _ chosen: TLSTable.Choice, _ bytes: ByteBuffer) {
