@@ -19,7 +19,7 @@ public enum Refusal: UInt8, Sendable, CaseIterable, Error {
   case malformedChunk, chunkExtensionTooLong, chunkSizeTooLarge, trailersTooLarge, forbiddenTrailer
   case bodyTooLarge
   // Upgrades and others
-  case malformedUpgrade, malformedConnection
+  case malformedUpgrade, malformedConnection, tooManyInterimResponses
   // HTTP/2 requests that HTTP/1.1 could not have expressed
   case http2PseudoHeader, http2ConnectionField
 
@@ -66,6 +66,7 @@ public enum Refusal: UInt8, Sendable, CaseIterable, Error {
     case .bodyTooLarge: "body-too-large"
     case .malformedUpgrade: "malformed-upgrade"
     case .malformedConnection: "malformed-connection"
+    case .tooManyInterimResponses: "too-many-interim-responses"
     case .http2PseudoHeader: "http2-pseudo-header"
     case .http2ConnectionField: "http2-connection-field"
     }
@@ -128,6 +129,7 @@ public enum Refusal: UInt8, Sendable, CaseIterable, Error {
     case .bodyTooLarge: "The body is larger than this server allows."
     case .malformedUpgrade: "The upgrade request is malformed."
     case .malformedConnection: "The Connection field is malformed."
+    case .tooManyInterimResponses: "More interim responses came than this server takes."
     case .http2PseudoHeader: "The pseudo-header fields are not those of a request."
     case .http2ConnectionField: "A connection-specific field is not allowed in HTTP/2."
     }
@@ -143,6 +145,8 @@ public struct WireLimits: Sendable, Equatable {
   public var bodyBytesMax: UInt64
   public var trailerBytesMax: Int
   public var chunkExtensionBytesMax: Int
+  /// Heads of 1xx ahead of one response, together. Go's transport has as much for all heads of a response.
+  public static let interimBytesMax = 10 * 1024 * 1024
 
   public init(
     lineBytesMax: Int = 8 * 1024, headBytesMax: Int = 32 * 1024, fieldsMax: Int = 100,

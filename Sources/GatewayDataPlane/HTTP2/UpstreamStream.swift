@@ -20,6 +20,8 @@ final class UpstreamStream: ServerSide, ChannelDuplexHandler, StreamWriter, Time
   private(set) var waiting: Exchange?
   private(set) var isOver = false
   private var headDone = false
+  /// Bytes of 1xx heads ahead of the response.
+  private var interimBytes = 0
   private var requestEnded = false
   var pending: ByteBuffer?
   /// What the server's RST_STREAM said.
@@ -157,7 +159,10 @@ final class UpstreamStream: ServerSide, ChannelDuplexHandler, StreamWriter, Time
     // Nobody switches protocols here, and an interim answer is not the last word (RFC 9113 section 8.1).
     if refusal == nil, head.status == 101 || (head.status < 200 && endStream) { refusal = .malformedUpgrade }
     if let refusal { return refuse(refusal) }
-    guard head.status >= 200 else { return exchange.serverResponded() }
+    guard head.status >= 200 else {
+      interimBytes += text.readableBytes
+      return interimBytes > WireLimits.interimBytesMax ? refuse(.tooManyInterimResponses) : exchange.serverResponded()
+    }
     headDone = true
     shard.timers.disarm(timer)
     settleFraming(head, endStream, isHead: exchange.outgoing.method == .head)

@@ -42,6 +42,8 @@ final class UpstreamConnection: ServerSide, ChannelDuplexHandler, MessageWriter,
   private var requestBody = WrittenBody.plain
   var requestComplete = false
   var responseStarted = false
+  /// Bytes of 1xx heads ahead of the response.
+  var interimBytes = 0
   /// Whether the response's head lets another request follow.
   var keepsAlive = false
   /// What is known of the end of this connection, before the channel has told.
@@ -69,6 +71,7 @@ final class UpstreamConnection: ServerSide, ChannelDuplexHandler, MessageWriter,
     state = .busy
     part = .head
     responseStarted = false
+    interimBytes = 0
     let head = exchange.outgoing
     let framing = head.framing
     requestBody = framing == .chunked ? .chunked : .plain

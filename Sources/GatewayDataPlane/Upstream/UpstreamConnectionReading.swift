@@ -43,13 +43,24 @@ extension UpstreamConnection {
       if buffer.readableBytes > 0 { held = buffer }
       return false
     case .refused(let refusal):
-      shard.refused(refusal, side: .server)
-      fail(Failure(.responseRefused, detail: "\(refusal.code)"))
+      refuse(refusal)
       return false
     case .complete(let count):
       buffer.moveReaderIndex(forwardBy: count)
+      if exchange.response.status < 200 {
+        interimBytes += count
+        if interimBytes > WireLimits.interimBytesMax {
+          refuse(.tooManyInterimResponses)
+          return false
+        }
+      }
       return headComplete(buffer.readableBytes, exchange, &buffer)
     }
+  }
+
+  private func refuse(_ refusal: Refusal) {
+    shard.refused(refusal, side: .server)
+    fail(Failure(.responseRefused, detail: "\(refusal.code)"))
   }
 
   private func headComplete(_ rest: Int, _ asked: Exchange, _ buffer: inout ByteBuffer) -> Bool {

@@ -11,7 +11,7 @@ import Testing
 /// The list of refusals, the tables of cases and the manual say the same.
 @Suite struct RefusalTableTests {
   /// Refusals that bytes of HTTP/1.1 cannot produce.
-  static let elsewhere: Set<Refusal> = [.http2PseudoHeader, .http2ConnectionField]
+  static let elsewhere: Set<Refusal> = [.http2PseudoHeader, .http2ConnectionField, .tooManyInterimResponses]
 
   @Test("every refusal of a request has a case that produces it")
   func everyRefusal() {

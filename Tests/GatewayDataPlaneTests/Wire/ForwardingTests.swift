@@ -86,6 +86,23 @@ extension OverSockets {
       }
     }
 
+    @Test("a server that sends 1xx without end is given up")
+    func endlessInformational() async throws {
+      let hint = "HTTP/1.1 103 Early Hints\r\nLink: <\(String(repeating: "a", count: 60_000))>\r\n\r\n"
+      let server = try ScriptedServer { peer, _ in
+        _ = try peer.readHead()
+        // More than 10 MiB.
+        for _ in 0..<180 { try peer.send(hint) }
+        try peer.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+      }
+      try await TestGateway.with([server.port]) { gateway in
+        // Who is told none of them gets nothing but the answer.
+        let client = try Peer.connect(to: gateway.port)
+        try client.send("GET / HTTP/1.0\r\nHost: a\r\n\r\n")
+        #expect(try client.readResponse().status == 502)
+      }
+    }
+
     @Test("a client that waits for 100 Continue gets it from the server, and then sends its body")
     func expectContinue() async throws {
       let server = try ScriptedServer { peer, _ in
