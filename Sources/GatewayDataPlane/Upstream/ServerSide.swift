@@ -10,7 +10,7 @@ class ServerSide {
   unowned(unsafe) let shard: Shard
   let pool: UpstreamPool
   final var context: ChannelHandlerContext?
-  private final var isPaused = false
+  private(set) final var isPaused = false
   private final var wantsRead = false
 
   init(shard: Shard, pool: UpstreamPool) {

@@ -2,6 +2,12 @@ import NIOCore
 import NIOSSL
 import Observability
 
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Musl
+#endif
+
 /// One HTTP/1.1 connection to a server: writes requests, parses responses, knows when it may be used again.
 ///
 /// It is the last handler of its channel. Parsing is done by `ResponseParser` and `ChunkedDecoder`, deciding by the
@@ -198,6 +204,26 @@ final class UpstreamConnection: ServerSide, ChannelDuplexHandler, MessageWriter,
     if let tls = error as? NIOSSLError, tls == .uncleanShutdown { return }
     failure = Failure(.closedEarly, detail: String(describing: error))
     context.close(promise: nil)
+  }
+
+  /// While the end of the connection is the end of the response: learns of a close that was no end.
+  ///
+  /// A write that fails closes the channel, and what failed is told to the write and to no handler; to the others it
+  /// looks as if the server had ended, and a part like the whole. So one empty write waits for the flush of the next
+  /// bytes of the request, and the one after it for the next, and the last hears why the channel closed. EPIPE is the
+  /// reset of a connection whose end had come before it; all that was sent has been read then, unless nobody was reading.
+  func watchEnd() {
+    guard case .untilClose = part, state == .busy, let context else { return }
+    let written = context.eventLoop.makePromise(of: Void.self)
+    written.futureResult.assumeIsolated().whenComplete { [self] result in
+      switch result {
+      case .success: watchEnd()
+      case .failure(let error as IOError) where error.errnoCode != EPIPE || isPaused:
+        failure = failure ?? Failure(.closedEarly, detail: String(describing: error))
+      case .failure: break
+      }
+    }
+    context.write(wrapOutboundOut(ByteBuffer()), promise: written)
   }
 
   private func closed(_ cause: Failure) {

@@ -90,7 +90,9 @@ extension UpstreamConnection {
     case .none: break
     case .length(let length): part = .length(length)
     case .chunked: part = .chunked(ChunkedDecoder(limits: shard.responseLimits))
-    case .untilClose: part = .untilClose
+    case .untilClose:
+      part = .untilClose
+      watchEnd()
     }
     exchange.serverResponded()
     guard self.exchange === exchange else { return false }

@@ -201,6 +201,9 @@ final class Peer: @unchecked Sendable {
     socket = -1
   }
 
+  /// Says that nothing more will be sent.
+  func endSending() { shutdown(socket, Int32(SHUT_WR)) }
+
   /// Closes with a reset instead of an end.
   func reset() {
     var linger = linger(l_onoff: 1, l_linger: 0)

@@ -127,6 +127,18 @@ final class TestGateway: Sendable {
     }
   }
 
+  /// Keeps the shard's loop from turning until `release` is announced; returns when it stands.
+  ///
+  /// What happens on several sockets meanwhile it then sees in one turn, in the order in which it happened.
+  func hold(until release: Signal) -> Bool {
+    let stands = Signal()
+    shard.eventLoop.execute {
+      stands.announce()
+      _ = release.wait()
+    }
+    return stands.wait()
+  }
+
   /// Looks until nothing is left or patience ends, and gives what it saw last.
   func settled(_ wanted: Left = Left(), tries: Int = 3_000) async throws -> Left {
     var seen = try await left()

@@ -214,6 +214,48 @@ extension OverSockets {
       }
     }
 
+    /// Without length and chunks only the end of the connection says that all was there. A reset that is met by a write,
+    /// while the request still flows, is told to nobody but the write.
+    @Test(
+      "an answer that its connection's end delimits is whole when it ended, and cut when it was reset, told as it may be",
+      arguments: [true, false])
+    func endMetByWrite(_ ends: Bool) async throws {
+      let (goOn, gone) = (Signal(), Signal())
+      let server = try ScriptedServer { peer, _ in
+        _ = try peer.readHead()
+        _ = try peer.read(until: "abc\r\n")
+        try peer.send("HTTP/1.1 200 OK\r\n\r\nhalf")
+        _ = goOn.wait()
+        if ends {
+          try peer.send(" and half")
+          peer.endSending()
+        }
+        peer.reset()
+        gone.announce()
+      }
+      try await TestGateway.with([server.port]) { gateway in
+        for _ in 0..<10 {
+          let release = Signal()
+          let client = try Peer.connect(to: gateway.port)
+          try client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n")
+          _ = try client.read(until: "half")
+          #expect(gateway.hold(until: release))
+          // First what is to be written, then the reset: the loop meets them in this order.
+          try client.send("3\r\ndef\r\n")
+          goOn.announce()
+          #expect(gone.wait())
+          goOn.clear()
+          gone.clear()
+          release.announce()
+          let rest = (try? client.readToEnd()).map { String(decoding: $0, as: UTF8.self) } ?? "reset"
+          #expect(rest.contains("\r\n0\r\n\r\n") == ends, "\(rest)")
+          #expect(rest.contains(" and half") == ends, "\(rest)")
+          client.close()
+        }
+        #expect(try await gateway.settled() == .init())
+      }
+    }
+
     @Test("a server that takes too long gives 504")
     func responseTimeout() async throws {
       let server = try ScriptedServer { peer, _ in
