@@ -54,7 +54,11 @@ def _install(site, peer):
     text = peer.configuration(MANY).replace(
         f"rule: 'Host(`h{last}.example`) && PathPrefix(`/p{last}`)', service: upstream, entryPoints: [web]",
         "rule: 'Path(`/installed`)', service: upstream, entryPoints: [web], middlewares: [to-echo]")
-    text = text.replace("  services:\n", "  middlewares:\n    to-echo: {replacePath: {path: /echo}}\n  services:\n", 1)
+    # With the guarded column the file has middlewares already, and a second section of that name is refused.
+    section = "" if "\n  middlewares:\n" in text else "  middlewares:\n"
+    before = "  services:\n" if section else "  middlewares:\n"
+    echo = "    to-echo: {replacePath: {path: /echo}}\n"
+    text = text.replace(before, section + echo + before if section else before + echo, 1)
     failures = []
     load = threading.Thread(target=lambda: failures.append(run_load(peer.url(), 6).errors))
     load.start()
