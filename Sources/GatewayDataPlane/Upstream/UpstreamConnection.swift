@@ -211,7 +211,8 @@ final class UpstreamConnection: ServerSide, ChannelDuplexHandler, MessageWriter,
   /// A write that fails closes the channel, and what failed is told to the write and to no handler; to the others it
   /// looks as if the server had ended, and a part like the whole. So one empty write waits for the flush of the next
   /// bytes of the request, and the one after it for the next, and the last hears why the channel closed. EPIPE is the
-  /// reset of a connection whose end had come before it; all that was sent has been read then, unless nobody was reading.
+  /// reset of a connection whose end had come before it; all that was sent has been read then, unless reading was
+  /// paused.
   func watchEnd() {
     guard case .untilClose = part, state == .busy, let context else { return }
     let written = context.eventLoop.makePromise(of: Void.self)

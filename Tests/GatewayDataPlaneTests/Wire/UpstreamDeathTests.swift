@@ -214,10 +214,10 @@ extension OverSockets {
       }
     }
 
-    /// Without length and chunks only the end of the connection says that all was there. A reset that is met by a write,
+    /// Without length and chunks only the end of the connection says that all was there. A reset that a write meets,
     /// while the request still flows, is told to nobody but the write.
     @Test(
-      "an answer that its connection's end delimits is whole when it ended, and cut when it was reset, told as it may be",
+      "an answer that its connection's end delimits is whole when it ended, and cut when it was reset",
       arguments: [true, false])
     func endMetByWrite(_ ends: Bool) async throws {
       let (goOn, gone) = (Signal(), Signal())
