@@ -235,7 +235,7 @@ struct RedisLimitTests {
   func silent() async throws {
     let silent = try RunningServer("python3", readiness: "ready") { port, _ in
       let bind = "s = socket.create_server(('127.0.0.1', \(port)))"
-      let script = "import socket, time; \(bind); print('ready'); time.sleep(600)"
+      let script = "import signal, socket; \(bind); print('ready'); signal.pause()"
       return ["-u", "-c", script]
     }
     let redis = try RunningServer.redis()

@@ -82,21 +82,26 @@ extension OverSockets {
       }
     }
 
+    /// Two servers behind `middleware`; three failures in a row put one out.
+    private static func watched(_ middleware: String, _ first: UInt16, _ second: UInt16) -> String {
+      """
+        routers:
+          all: {rule: PathPrefix(`/`), service: app, middlewares: [own]}
+        middlewares:
+          own: {\(middleware)}
+        services:
+          app:
+            loadBalancer:
+              servers: [{url: 'http://127.0.0.1:\(first)'}, {url: 'http://127.0.0.1:\(second)'}]
+              outlierDetection: {consecutiveErrors: 3, baseEjectionTime: 60s}
+      """
+    }
+
     @Test("a server that hangs until the exchange's time is over is found out by outlier detection")
     func hangs() async throws {
       let silent = try ScriptedServer { peer, _ in try peer.waitForEnd() }
       let good = try ScriptedServer.answering("ok")
-      let http = """
-          routers:
-            all: {rule: PathPrefix(`/`), service: app, middlewares: [limit]}
-          middlewares:
-            limit: {timeout: {duration: 200ms}}
-          services:
-            app:
-              loadBalancer:
-                servers: [{url: 'http://127.0.0.1:\(silent.port)'}, {url: 'http://127.0.0.1:\(good.port)'}]
-                outlierDetection: {consecutiveErrors: 3, baseEjectionTime: 60s}
-        """
+      let http = Self.watched("timeout: {duration: 200ms}", silent.port, good.port)
       try await BuiltGateway.with(http, eventLoops: 1) { (gateway: BuiltGateway) async throws in
         let statuses = try (0..<20).map { _ in try Peer.ask(gateway.port).status }
         #expect(statuses.count { $0 == 504 } == 3 && statuses.count { $0 == 200 } == 17, "\(statuses)")
@@ -134,17 +139,7 @@ extension OverSockets {
         }
       }
       let good = try ScriptedServer.answering("ok")
-      let http = """
-          routers:
-            all: {rule: PathPrefix(`/`), service: app, middlewares: [again]}
-          middlewares:
-            again: {retry: {attempts: 3, budgetFloor: 1000, status: ['503']}}
-          services:
-            app:
-              loadBalancer:
-                servers: [{url: 'http://127.0.0.1:\(bad.port)'}, {url: 'http://127.0.0.1:\(good.port)'}]
-                outlierDetection: {consecutiveErrors: 3, baseEjectionTime: 60s}
-        """
+      let http = Self.watched("retry: {attempts: 3, budgetFloor: 1000, status: ['503']}", bad.port, good.port)
       try await BuiltGateway.with(http, eventLoops: 1) { (gateway: BuiltGateway) async throws in
         for _ in 0..<40 { #expect(try Peer.ask(gateway.port).status == 200) }
         #expect(asked.value == 3)
